@@ -1,0 +1,85 @@
+# Every command a developer needs. `make` alone lists them.
+
+DEMO = examples/chat_demo.py
+ARGS =
+VENV = .venv
+PY = $(VENV)/bin/python
+
+# The first Python >= 3.11 that can make a virtual environment. Each is run: a name on PATH alone proves nothing.
+FITS = import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c '$(FITS)' >/dev/null 2>&1 && { echo $$p; break; }; done)
+PACKAGING = setup.cfg setup.py pyproject.toml
+NODE = tests/interop/node
+UNIT = not interop and not browser and not slow
+
+.PHONY: help demo test lint format types cover docs conformance gate clean chromium
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.runtime ## set up, start the chat and print its URLs
+	@$(PY) $(DEMO) $(ARGS)
+
+test: $(VENV)/.all $(NODE)/node_modules/.installed chromium ## set up and run all tests; ARGS="-k name" for some
+	$(PY) -m pytest $(ARGS)
+
+lint: $(VENV)/.all ## style and formatting
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+format: $(VENV)/.all ## mend what lint finds, where a tool can
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+types: $(VENV)/.all ## type check, strict
+	$(PY) -m mypy
+
+cover: $(VENV)/.all ## unit tests with branch coverage; all of wsframework/_core must be covered
+	$(PY) -m pytest -q -m "$(UNIT)" --cov --cov-report= $(ARGS)
+	$(PY) -m coverage report
+	$(PY) -m coverage report --include='wsframework/_core/*' --fail-under=100
+
+docs: $(VENV)/.all ## build the documentation; a warning is an error
+	$(PY) -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+conformance: $(VENV)/.all ## Autobahn|Testsuite, both roles on both backends, where there is a Python 2.7
+	$(PY) tests/conformance/run.py $(ARGS)
+
+gate: lint types test cover docs ## everything that must hold before a commit
+
+clean: ## remove everything that was made here
+	rm -rf $(VENV) .cache build dist docs/_build $(NODE)/node_modules .coverage .coverage.* *.egg-info
+	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What is installed is remembered by empty files, so that a second run starts at once.
+
+$(PY):
+	@test -n "$(PYTHON)" || { echo "This needs Python 3.11 or newer with venv, and none was found." \
+		"Name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+
+$(VENV)/.runtime: $(PACKAGING) | $(PY)
+	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[twisted]'
+	@touch $@
+
+$(VENV)/.all: $(PACKAGING) | $(PY)
+	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[all]'
+	@touch $@ $(VENV)/.runtime
+
+# The peers of the interop tests that pip cannot bring. Without one, the tests that need it are skipped and say so.
+
+$(NODE)/node_modules/.installed: $(NODE)/package.json
+	@if command -v npm >/dev/null 2>&1; then \
+		npm install --prefix $(NODE) --no-package-lock --no-audit --no-fund --loglevel=error && touch $@ \
+			|| echo "npm could not install ws: the tests against it are skipped"; \
+	else echo "npm not found: the tests against Node's ws are skipped"; fi
+
+chromium:
+	@if command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium \
+			>/dev/null || echo "apt-get could not install chromium: the browser tests are skipped"; \
+	else echo "chromium not found: the browser tests are skipped"; fi

@@ -1,0 +1,112 @@
+"""The Python in README.md and in docs/: all of it compiles, imports what exists, and the whole programs run."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import re
+import select
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PROGRAM_PAGES = [ROOT / "README.md", ROOT / "docs" / "quickstart.md"]
+BACKENDS = ["asyncio", "twisted"]
+SECONDS = 30
+"""How long a program may take; none of them needs one."""
+
+
+def blocks_of(page: Path) -> list[str]:
+    """The Python blocks of a page, in their order."""
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+ALL_BLOCKS = [
+    pytest.param(block, id=f"{page.relative_to(ROOT)}-{number}")
+    for page in PAGES
+    for number, block in enumerate(blocks_of(page), 1)
+]
+
+
+def program(page: Path, backend: str, role: str) -> str:
+    """The one block of the page that imports this role's factory from this backend and can be run."""
+    wanted = f"from wsframework.{backend}.websocket import WebSocket{role}Factory"
+    (found,) = [block for block in blocks_of(page) if wanted in block and "__main__" in block]
+    return found
+
+
+@contextlib.contextmanager
+def running(source: str) -> Iterator[subprocess.Popen[str]]:
+    """The program as a process that does not outlive the block."""
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-W", "error", "-c", source],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until_listening(process: subprocess.Popen[str], port: int) -> None:
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()[1]
+        with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.02)
+    pytest.fail("the server does not listen")
+
+
+def first_line(process: subprocess.Popen[str]) -> str:
+    """What the program prints first, or why it printed nothing."""
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], SECONDS)
+    line = process.stdout.readline() if ready else ""
+    if not line:
+        process.kill()
+        pytest.fail(f"printed nothing: {process.communicate()[1]}")
+    return line
+
+
+@pytest.mark.parametrize("block", ALL_BLOCKS)
+def test_code_block_compiles_and_imports_what_exists(block: str) -> None:
+    """I copied the example, and it did not even import."""
+    tree = compile(block, "block", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("wsframework"):
+            module = import_module(node.module)
+            assert [name.name for name in node.names if not hasattr(module, name.name)] == []
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("page", PROGRAM_PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("server_backend", BACKENDS)
+@pytest.mark.parametrize("client_backend", BACKENDS)
+def test_programs_talk_to_each_other(page: Path, server_backend: str, client_backend: str) -> None:
+    """I copied the server and the client, and the client printed what it had sent."""
+    port = free_port()
+    with running(program(page, server_backend, "Server").replace("9000", str(port))) as server:
+        wait_until_listening(server, port)
+        with running(program(page, client_backend, "Client").replace("9000", str(port))) as client:
+            assert first_line(client) == "Hello, world!\n"

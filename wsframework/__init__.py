@@ -1,0 +1,27 @@
+"""WebSocket for Python in the callback style, on Twisted and asyncio from one core.
+
+The protocol and factory classes are in `wsframework.twisted.websocket` and `wsframework.asyncio.websocket`.
+"""
+
+from __future__ import annotations
+
+from wsframework.exceptions import (
+    Disconnected,
+    HandshakeError,
+    HandshakeRejected,
+    HandshakeTimeout,
+    PayloadExceededError,
+    WebSocketError,
+)
+
+__all__ = [
+    "Disconnected",
+    "HandshakeError",
+    "HandshakeRejected",
+    "HandshakeTimeout",
+    "PayloadExceededError",
+    "WebSocketError",
+    "__version__",
+]
+
+__version__ = "0.1.0"

@@ -1,0 +1,418 @@
+"""Frames (RFC 6455 section 5): octets to upcalls, and payloads to octets. The hot file; one source for all builds.
+
+Strategy: `feed` walks over the chunk that arrived with an index and never copies what it has not reached. A frame that
+lies in the chunk as a whole is sliced out once. A data frame that goes on after the chunk is taken piece by piece: each
+piece is unmasked, validated and appended to one growing buffer as it comes, so a bad octet is found when it arrives and
+nothing is ever allocated on the word of a declared length. Only a header or a control frame that is cut by the end of
+the chunk (at most 131 octets) is kept and looked at again.
+
+All positions are stored before an upcall and read again after it, because the application may pause the reader, close
+the connection or hand in more octets from inside. Everything is a plain int or bytes, so that Cython can compile this
+file as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from wsframework._core.constants import (
+    OP_BINARY,
+    OP_CLOSE,
+    OP_CONTINUATION,
+    OP_PING,
+    OP_TEXT,
+    is_receivable_close_code,
+)
+from wsframework._core.masking import apply_mask
+from wsframework._core.utf8 import Utf8Validator, is_utf8
+from wsframework._core.violation import ProtocolViolation
+
+__all__ = ["MASK_EITHER", "MASK_FORBIDDEN", "MASK_REQUIRED", "FrameReader", "FrameSink", "encode_frame"]
+
+MASK_FORBIDDEN: Final = 0
+MASK_REQUIRED: Final = 1
+MASK_EITHER: Final = 2
+
+_PROTOCOL_ERROR = 1002
+_INVALID_PAYLOAD = 1007
+_TOO_BIG = 1009
+
+# Why a first octet is wrong whatever comes before it; None where it may be right. RSV bits need a negotiated
+# extension, and control frames must not be fragmented (section 5.5).
+_NO_FLAW: Final = ""
+
+
+def _flaw_of_first_octet(octet: int) -> str:
+    opcode = octet & 0x0F
+    if octet & 0x70:
+        return "reserved bits are set and no extension was negotiated"
+    if 2 < opcode < 8 or opcode > 10:
+        return f"reserved opcode {opcode}"
+    if opcode > 7 and not octet & 0x80:
+        return "fragmented control frame"
+    return _NO_FLAW
+
+
+_FIRST_OCTET_FLAWS: Final = tuple(_flaw_of_first_octet(octet) for octet in range(256))
+
+
+# Called with a frame's first octet, whether it is masked, and its payload's length.
+FrameTrace = Callable[[int, bool, int], None]
+
+
+class FrameSink(Protocol):
+    """Who is told what the frames say. An upcall may pause or stop the reader and may feed it."""
+
+    @property
+    def message(self) -> Callable[[bytes, bool], None]:
+        """Called with a whole message and whether it is binary; text is valid UTF-8 when the reader validates."""
+
+    def ping(self, payload: bytes) -> None:
+        """A Ping, perhaps between two fragments of a message."""
+
+    def pong(self, payload: bytes) -> None:
+        """A Pong, asked for or not."""
+
+    def close(self, code: int | None, reason: bytes) -> None:
+        """The Close frame, checked; the last upcall there is."""
+
+
+class FrameReader:
+    """Takes octets in any pieces and calls the sink; raises `ProtocolViolation` once, then ignores everything.
+
+    `require_mask` is one of MASK_REQUIRED (a server's peer), MASK_FORBIDDEN (a client's) and MASK_EITHER. The three
+    limits are in octets, octets and data frames; 0 means none. `paused` may be set at any time: parsing stops after the
+    upcall in progress, and `feed(b"")` goes on from there once it is False again. While `deaf` is True messages are read
+    and checked but not delivered. `trace`, when set, is called for every frame header.
+    """
+
+    __slots__ = (
+        "_apply_mask",
+        "_buffer",
+        "_chunk",
+        "_feeding",
+        "_fin",
+        "_fragments",
+        "_in_payload",
+        "_key",
+        "_late",
+        "_max_fragments",
+        "_max_frame",
+        "_max_message",
+        "_message_opcode",
+        "_missing",
+        "_offset",
+        "_pos",
+        "_require_mask",
+        "_sink",
+        "_stopped",
+        "_utf8",
+        "_validate",
+        "deaf",
+        "paused",
+        "trace",
+    )
+
+    def __init__(
+        self,
+        sink: FrameSink,
+        require_mask: int,
+        apply_mask: bool,
+        max_frame: int,
+        max_message: int,
+        max_fragments: int,
+        validate_utf8: bool,
+    ) -> None:
+        self._sink = sink
+        self._require_mask = require_mask
+        self._apply_mask = apply_mask
+        self._max_frame = max_frame
+        self._max_message = max_message
+        self._max_fragments = max_fragments
+        self._validate = validate_utf8
+        self.paused = False
+        self.deaf = False
+        self.trace: FrameTrace | None = None
+        self._stopped = False
+        self._feeding = False
+        # What is not parsed yet: `_chunk` from `_pos` on, then `_late`.
+        self._chunk = b""
+        self._pos = 0
+        self._late = b""
+        # The message in progress: its opcode (0: none), its data frames so far, what of it is there.
+        self._message_opcode = 0
+        self._fragments = 0
+        self._buffer = bytearray()
+        self._utf8: Utf8Validator | None = None
+        # The data frame whose payload is still coming.
+        self._in_payload = False
+        self._fin = False
+        self._missing = 0
+        self._key = b""
+        self._offset = 0
+
+    @property
+    def buffered(self) -> int:
+        """Octets that are kept: not parsed yet, or of an unfinished message."""
+        return len(self._chunk) - self._pos + len(self._late) + len(self._buffer)
+
+    def stop(self) -> None:
+        """Deliver nothing more, ever, and give the memory back."""
+        self._stopped = True
+        self._chunk = self._late = b""
+        self._pos = 0
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> None:
+        """Parse what is kept and then `data`; inside an upcall or while paused only keep it."""
+        if self._stopped:
+            return
+        if self._feeding or self.paused:
+            self._late += data
+            return
+        self._take(data)
+        self._feeding = True
+        try:
+            while self._advance() and self._late:
+                self._take(b"")
+        except ProtocolViolation:
+            self.stop()
+            raise
+        finally:
+            self._feeding = False
+        if not self.paused:
+            # Keep the few octets of a cut header, not the chunk that they came in.
+            self._chunk = self._chunk[self._pos :]
+            self._pos = 0
+
+    def _take(self, data: bytes) -> None:
+        """Make one chunk of what is not parsed yet."""
+        if self._pos < len(self._chunk):
+            self._chunk = self._chunk[self._pos :] + self._late + data
+        elif self._late:
+            self._chunk = self._late + data
+        else:
+            self._chunk = data
+        self._late = b""
+        self._pos = 0
+
+    def _advance(self) -> bool:
+        """Walk over the chunk until it ends; False when paused or stopped before that. The numbered steps are section 5.2."""
+        data = self._chunk
+        size = len(data)
+        pos = 0
+        while True:
+            # 1. Go on with a payload that began in an earlier chunk.
+            if self._in_payload:
+                pos = self._take_piece(data, pos, size)
+                self._pos = pos
+                if self._missing:
+                    return True
+                self._in_payload = False
+                if self._fin:
+                    self._deliver_buffer()
+                    if self.paused or self._stopped:
+                        return False
+                continue
+            # 2. FIN, RSV and opcode: what they prove needs no further octet.
+            if pos == size:
+                self._pos = pos
+                return True
+            first = data[pos]
+            if _FIRST_OCTET_FLAWS[first]:
+                raise ProtocolViolation(_PROTOCOL_ERROR, _FIRST_OCTET_FLAWS[first])
+            opcode = first & 0x0F
+            if opcode < 8 and (opcode == 0) != (self._message_opcode != 0):
+                raise ProtocolViolation(_PROTOCOL_ERROR, self._flaw_of_order(opcode))
+            # 3. MASK and length.
+            if size - pos < 2:
+                self._pos = pos
+                return True
+            second = data[pos + 1]
+            length = second & 0x7F
+            if second >> 7 != self._require_mask and self._require_mask != MASK_EITHER:
+                raise ProtocolViolation(_PROTOCOL_ERROR, self._flaw_of_mask())
+            if opcode > 7 and length > 125:
+                raise ProtocolViolation(_PROTOCOL_ERROR, "control frame with more than 125 octets")
+            start = pos + 2
+            if length > 125:
+                extended = 2 if length == 126 else 8
+                if size - start < extended:
+                    self._check_partial_length(data, start, size, extended)
+                    self._pos = pos
+                    return True
+                length = int.from_bytes(data[start : start + extended], "big")
+                start += extended
+                self._check_length(length, extended)
+            if opcode < 8:
+                self._check_limits(length)
+            # 4. The masking key.
+            key = b""
+            if second & 0x80:
+                if size - start < 4:
+                    self._pos = pos
+                    return True
+                key = data[start : start + 4] if self._apply_mask else b""
+                start += 4
+            if self.trace is not None and (opcode < 8 or size - start >= length):
+                self.trace(first, second & 0x80 != 0, length)
+            # 5. A payload that goes on after the chunk: a short wait for control frames, piece by piece for data.
+            if size - start < length:
+                if opcode > 7:
+                    self._pos = pos
+                    return True
+                self._begin_payload(opcode, first & 0x80 != 0, length, key)
+                pos = start
+                continue
+            # 6. A payload that is here as a whole.
+            pos = start + length
+            self._pos = pos
+            payload = data[start:pos]
+            if key:
+                payload = apply_mask(payload, key)
+            if opcode > 7:
+                self._deliver_control(opcode, payload)
+            elif first & 0x80 and opcode:
+                self._deliver(payload, opcode == OP_BINARY)
+            elif not self._add_fragment(opcode, first & 0x80 != 0, payload):
+                continue
+            if self.paused or self._stopped:
+                return False
+
+    def _flaw_of_order(self, opcode: int) -> str:
+        if opcode == OP_CONTINUATION:
+            return "continuation frame without a message to continue"
+        return "new message inside of an unfinished one"
+
+    def _flaw_of_mask(self) -> str:
+        if self._require_mask == MASK_REQUIRED:
+            return "frame from a client is not masked"
+        return "frame from a server is masked"
+
+    def _check_partial_length(self, data: bytes, start: int, size: int, extended: int) -> None:
+        if extended == 8 and start < size and data[start] & 0x80:
+            raise ProtocolViolation(_PROTOCOL_ERROR, "frame length with the most significant bit set")
+
+    def _check_length(self, length: int, extended: int) -> None:
+        if length >> 63:
+            raise ProtocolViolation(_PROTOCOL_ERROR, "frame length with the most significant bit set")
+        if length < (126 if extended == 2 else 65536):
+            raise ProtocolViolation(_PROTOCOL_ERROR, "frame length not in its shortest form")
+
+    def _check_limits(self, length: int) -> None:
+        """Refuse on the header alone what would be too much; nothing was allocated for it."""
+        if self._max_frame and length > self._max_frame:
+            raise ProtocolViolation(
+                _TOO_BIG, f"frame of {length} octets is over maxFramePayloadSize ({self._max_frame})"
+            )
+        total = length + len(self._buffer)
+        if self._max_message and total > self._max_message:
+            limit = f"maxMessagePayloadSize ({self._max_message})"
+            raise ProtocolViolation(_TOO_BIG, f"message of at least {total} octets is over {limit}")
+        if self._max_fragments and self._fragments >= self._max_fragments:
+            raise ProtocolViolation(
+                _TOO_BIG, f"message in more than maxMessageFragments ({self._max_fragments}) frames"
+            )
+
+    def _begin_payload(self, opcode: int, fin: bool, length: int, key: bytes) -> None:
+        self._begin_fragment(opcode)
+        self._in_payload = True
+        self._fin = fin
+        self._missing = length
+        self._key = key
+        self._offset = 0
+
+    def _begin_fragment(self, opcode: int) -> None:
+        self._fragments += 1
+        if opcode:
+            self._message_opcode = opcode
+            if opcode == OP_TEXT and self._validate:
+                self._utf8 = Utf8Validator()
+
+    def _take_piece(self, data: bytes, pos: int, size: int) -> int:
+        """Consume what the chunk has of the current payload; returns the position after it."""
+        end = min(pos + self._missing, size)
+        piece = data[pos:end]
+        if self._key:
+            piece = apply_mask(piece, self._key, self._offset)
+            self._offset += end - pos
+        self._missing -= end - pos
+        self._append(piece)
+        return end
+
+    def _append(self, piece: bytes) -> None:
+        if self._utf8 is not None and not self._utf8.feed(piece):
+            raise ProtocolViolation(_INVALID_PAYLOAD, "text message is not valid UTF-8")
+        self._buffer += piece
+
+    def _add_fragment(self, opcode: int, fin: bool, payload: bytes) -> bool:
+        """Take a whole data frame that is not a whole message; True when it ended one, after the upcall."""
+        self._begin_fragment(opcode)
+        self._append(payload)
+        if fin:
+            self._deliver_buffer()
+        return fin
+
+    def _deliver_buffer(self) -> None:
+        """The message in the buffer is complete."""
+        if self._utf8 is not None and not self._utf8.complete:
+            raise ProtocolViolation(_INVALID_PAYLOAD, "text message ends inside of a UTF-8 sequence")
+        payload = bytes(self._buffer)
+        is_binary = self._message_opcode == OP_BINARY
+        self._buffer = bytearray()
+        self._utf8 = None
+        self._message_opcode = 0
+        self._fragments = 0
+        if not self.deaf:
+            self._sink.message(payload, is_binary)
+
+    def _deliver(self, payload: bytes, is_binary: bool) -> None:
+        """A message in one frame that was there as a whole: nothing to reset, one upcall."""
+        if self._validate and not is_binary and not is_utf8(payload):
+            raise ProtocolViolation(_INVALID_PAYLOAD, "text message is not valid UTF-8")
+        if not self.deaf:
+            self._sink.message(payload, is_binary)
+
+    def _deliver_control(self, opcode: int, payload: bytes) -> None:
+        if opcode == OP_PING:
+            self._sink.ping(payload)
+        elif opcode == OP_CLOSE:
+            code, reason = parse_close(payload)
+            self.stop()
+            self._sink.close(code, reason)
+        else:
+            self._sink.pong(payload)
+
+
+def parse_close(payload: bytes) -> tuple[int | None, bytes]:
+    """Code and reason of a Close frame's payload (section 5.5.1); raises `ProtocolViolation`."""
+    if not payload:
+        return None, b""
+    if len(payload) == 1:
+        raise ProtocolViolation(_PROTOCOL_ERROR, "Close frame with half a close code")
+    code = int.from_bytes(payload[:2], "big")
+    if not is_receivable_close_code(code):
+        raise ProtocolViolation(_PROTOCOL_ERROR, f"close code {code} must not be sent")
+    if not is_utf8(payload[2:]):
+        raise ProtocolViolation(_INVALID_PAYLOAD, "close reason is not valid UTF-8")
+    return code, payload[2:]
+
+
+def encode_frame(opcode: int, payload: bytes, mask_key: bytes | None, fin: bool = True, rsv: int = 0) -> bytes:
+    """One frame as one bytes object. `mask_key` None: not masked; the key 00000000 masks without changing anything.
+
+    `rsv` holds the three reserved bits as the number 0 to 7 (RSV1 is 4).
+    """
+    first = (0x80 if fin else 0) | rsv << 4 | opcode
+    size = len(payload)
+    mask_bit = 0 if mask_key is None else 0x80
+    if size < 126:
+        header = bytes((first, mask_bit | size))
+    elif size < 65536:
+        header = bytes((first, mask_bit | 126)) + size.to_bytes(2, "big")
+    else:
+        header = bytes((first, mask_bit | 127)) + size.to_bytes(8, "big")
+    if mask_key is None:
+        return header + payload
+    return header + mask_key + apply_mask(payload, mask_key)

@@ -1,0 +1,162 @@
+"""The client's side of a connection: asks, checks the answer, and lets the server end TCP (RFC 6455 section 7.1.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from wsframework._core.closure import Cause
+from wsframework._core.codec import MASK_EITHER, MASK_FORBIDDEN
+from wsframework._core.connection import HOLD_OPENING, Connection
+from wsframework._core.constants import CloseCode, State
+from wsframework._core.handshake import ClientHello, build_request, check_response
+from wsframework._core.http import HeadReader, ResponseHead, parse_response_head
+from wsframework._core.lifecycle import Input, step
+from wsframework._core.masking import mask_source
+from wsframework._core.port import ClientPort
+from wsframework._core.violation import HandshakeFailed, HandshakeRefused
+from wsframework.exceptions import HandshakeError, HandshakeRejected
+from wsframework.options import ClientOptions
+
+__all__ = ["ClientConnection"]
+
+# How much of a refusal's body is kept for the error that the application gets.
+_MAX_BODY: Final = 4096
+
+
+class ClientConnection(Connection):
+    """Call `connected` first; the port answers with `start`."""
+
+    __slots__ = ("_body", "_client_port", "_heads", "_hello", "_wanted_body", "client_options", "head")
+
+    def __init__(
+        self,
+        port: ClientPort,
+        options: ClientOptions,
+        peer: str,
+        keys: Callable[[], bytes],
+        random: Callable[[int], bytes],
+    ) -> None:
+        require = MASK_EITHER if options.acceptMaskedServerFrames else MASK_FORBIDDEN
+        super().__init__(
+            port, options, peer, require, mask_source(options.maskClientFrames, options.applyMask, keys), random
+        )
+        self._client_port = port
+        self.client_options = options
+        self._drop_timeout = options.serverConnectionDropTimeout
+        self._hello: ClientHello | None = None
+        self._heads = HeadReader(options.maxHandshakeSize, options.maxHandshakeHeaders)
+        self._body = b""
+        self._wanted_body = 0
+        self.head: ResponseHead | None = None
+
+    def connected(self) -> None:
+        """The transport is there; ask the application what to ask for."""
+        self._decide()
+        self._client_port.connecting()
+
+    def start(self, hello: ClientHello) -> None:
+        """Send the request. `TypeError` or `ValueError` for what cannot be sent, with nothing changed; late: nothing."""
+        if self.state is not State.CONNECTING:
+            return
+        request = build_request(hello)
+        self._hello = hello
+        self._deciding = False
+        self._arm(self.options.openHandshakeTimeout)
+        self._write(request)
+        early, self._early = self._early, b""
+        self.receive(early)
+        self.release(HOLD_OPENING)
+
+    def accept(self) -> None:
+        """The application's yes to `response_received`; late: nothing."""
+        if self.state is State.CONNECTING:
+            self._open(self._early)
+
+    def refuse(self, reason: str, cause: BaseException | None = None) -> None:
+        """The application's no, or a response that breaks a rule: drop the connection. Late: nothing."""
+        if self.state is State.CONNECTING:
+            error = HandshakeError(reason, None if self.head is None else self.head.status)
+            error.__cause__ = cause
+            self._fail_opening(error)
+
+    def _receive_opening(self, data: bytes) -> None:
+        if self._deciding:
+            self._keep_early(data)
+            return
+        if self.head is not None:
+            self._collect_body(data)
+            return
+        try:
+            self._read_response(data)
+        except HandshakeFailed as failure:
+            self.refuse(failure.reason)
+        except HandshakeRefused as refusal:
+            # The bounded reader of heads speaks as a server; to a client only the text matters.
+            self.refuse(refusal.text)
+
+    def _read_response(self, data: bytes) -> None:
+        """Section 4.1, after the request; interim responses (RFC 9110 section 15.2) are skipped."""
+        assert self._hello is not None, "nothing is read before start"
+        while True:
+            octets = self._heads.feed(data)
+            if octets is None:
+                return
+            head = parse_response_head(octets)
+            rest = self._heads.rest
+            if head.status == 101 or head.status >= 200:
+                break
+            self._heads = HeadReader(self.options.maxHandshakeSize, self.options.maxHandshakeHeaders)
+            data = rest
+        self.head = head
+        if head.status != 101:
+            self._wanted_body = _body_size(head)
+            self._collect_body(rest)
+            return
+        response = check_response(head, self._hello, self.peer)
+        self.protocol = response.protocol
+        self._early = rest
+        self._decide()
+        self._client_port.response_received(response)
+
+    def _collect_body(self, data: bytes) -> None:
+        """Keep the beginning of a refusal's body: it often says why."""
+        self._body += data
+        if len(self._body) >= self._wanted_body:
+            self._fail_opening(self._rejection())
+
+    def _rejection(self) -> HandshakeRejected:
+        assert self.head is not None, "a status was received"
+        head = self.head
+        text = f"the server answered HTTP {head.status} {head.reason}".rstrip()
+        return HandshakeRejected(text, head.status, head.headers, self._body[: self._wanted_body])
+
+    def _is_rejected(self) -> bool:
+        return self.head is not None and self.head.status != 101
+
+    def _failure_of_opening(self, reason: str) -> HandshakeError:
+        return self._rejection() if self._is_rejected() else super()._failure_of_opening(reason)
+
+    def _opening_timed_out(self) -> None:
+        if self._is_rejected():
+            self._fail_opening(self._rejection())
+        else:
+            super()._opening_timed_out()
+
+    def _fail_opening(self, error: HandshakeError) -> None:
+        self.state, _ = step(self.state, Input.VIOLATION)
+        self._record(Cause.OPENING, CloseCode.ABNORMAL, str(error), error)
+        self._abort()
+
+    def _end_transport(self) -> None:
+        """The server ends TCP; wait for it, but not for ever."""
+        self._arm(self._drop_timeout)
+        self._release_all()
+
+
+def _body_size(head: ResponseHead) -> int:
+    """How many octets of the body to wait for; without a usable Content-Length, until TCP ends."""
+    length = head.headers.get("content-length", "")
+    if length.isascii() and length.isdigit():
+        return min(int(length[:10]), _MAX_BODY)
+    return _MAX_BODY

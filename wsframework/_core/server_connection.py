@@ -1,0 +1,163 @@
+"""The server's side of a connection: reads the request, answers it, and ends TCP itself (RFC 6455 section 7.1.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from wsframework._core.closure import Cause
+from wsframework._core.codec import MASK_EITHER, MASK_REQUIRED
+from wsframework._core.connection import Connection
+from wsframework._core.constants import CloseCode, State
+from wsframework._core.handshake import (
+    ServerPolicy,
+    accept_response,
+    check_plain_request,
+    check_request,
+    error_response,
+    forwarded_peer,
+    wants_upgrade,
+)
+from wsframework._core.headers import Headers
+from wsframework._core.http import HeadReader, RequestHead, parse_request_head
+from wsframework._core.lifecycle import Input, step
+from wsframework._core.masking import mask_source
+from wsframework._core.port import ServerPort
+from wsframework._core.violation import HandshakeRefused
+from wsframework.exceptions import HandshakeError, HandshakeRejected, HandshakeTimeout
+from wsframework.options import ServerOptions
+
+__all__ = ["ServerConnection"]
+
+_FLASH_REQUEST: Final = b"<policy-file-request/>\0"
+
+
+class ServerConnection(Connection):
+    """Call `connected` first. `server` is the value of the Server header, None to leave it out."""
+
+    __slots__ = ("_heads", "_key", "_policy", "_server", "_server_options", "_server_port", "head")
+
+    def __init__(
+        self,
+        port: ServerPort,
+        options: ServerOptions,
+        peer: str,
+        policy: ServerPolicy,
+        server: str | None,
+        keys: Callable[[], bytes],
+        random: Callable[[int], bytes],
+    ) -> None:
+        require = MASK_REQUIRED if options.requireMaskedClientFrames else MASK_EITHER
+        super().__init__(
+            port, options, peer, require, mask_source(options.maskServerFrames, options.applyMask, keys), random
+        )
+        self._server_port = port
+        self._server_options = options
+        self._policy = policy
+        self._server = server
+        self._key = ""
+        self._heads = HeadReader(options.maxHandshakeSize, options.maxHandshakeHeaders)
+        self._drop_timeout = options.closeHandshakeTimeout
+        self.head: RequestHead | None = None
+
+    def connected(self) -> None:
+        """The transport is there: the client has `openHandshakeTimeout` from now."""
+        self._arm(self.options.openHandshakeTimeout)
+
+    def accept(self, protocol: str | None, headers: Iterable[tuple[str, str]] = ()) -> None:
+        """The application's yes to `handshake_received`. `ValueError` for headers that cannot be sent; late: nothing."""
+        if self.state is not State.CONNECTING:
+            return
+        response = accept_response(self._key, protocol, None, self._server, headers)
+        self.protocol = protocol
+        self._write(response)
+        self._open(self._early)
+
+    def refuse(
+        self,
+        status: int,
+        text: str,
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes | None = None,
+        content_type: str = "text/plain; charset=utf-8",
+    ) -> None:
+        """Answer with an HTTP response and end; `text` is the body where `body` is None. Late: nothing.
+
+        `ValueError` for headers that cannot be sent, with nothing changed.
+        """
+        if self.state is not State.CONNECTING:
+            return
+        response = self._render(status, text, headers, body, content_type)
+        error = HandshakeRejected(
+            f"answered with HTTP {status}: {text}", status, Headers(headers), body or text.encode()
+        )
+        self._answer(response, Cause.OPENING, error)
+
+    def _answer(self, response: bytes, cause: Cause, error: HandshakeError) -> None:
+        self.state, _ = step(self.state, Input.VIOLATION)
+        self._record(cause, CloseCode.ABNORMAL, str(error), error)
+        self._early = b""
+        self._write(response)
+        self._finish()
+
+    def _render(
+        self, status: int, text: str, headers: Iterable[tuple[str, str]], body: bytes | None, content_type: str
+    ) -> bytes:
+        head_only = self.head is not None and self.head.method == "HEAD"
+        return error_response(
+            status, text, headers, server=self._server, head_only=head_only, body=body, content_type=content_type
+        )
+
+    def _receive_opening(self, data: bytes) -> None:
+        if self._deciding:
+            self._keep_early(data)
+            return
+        if self._server_options.serveFlashSocketPolicy and self.head is None:
+            data = self._early + data
+            self._early = b""
+            if data and _FLASH_REQUEST.startswith(data[: len(_FLASH_REQUEST)]):
+                self._receive_flash(data)
+                return
+        try:
+            octets = self._heads.feed(data)
+            if octets is not None:
+                self._read_request(parse_request_head(octets))
+        except HandshakeRefused as refusal:
+            self.refuse(refusal.status, refusal.text, refusal.headers)
+
+    def _receive_flash(self, data: bytes) -> None:
+        """The Flash player's question, which no HTTP request begins like."""
+        if len(data) < len(_FLASH_REQUEST):
+            self._early = data
+            return
+        policy = self._server_options.flashSocketPolicy.encode()
+        self._answer(policy + b"\0", Cause.OPENING, HandshakeError("answered a Flash socket policy request"))
+
+    def _read_request(self, head: RequestHead) -> None:
+        self.head = head
+        upgrade = wants_upgrade(head)
+        if not upgrade:
+            check_plain_request(head)
+            self._early = self._heads.rest
+            self._decide()
+            self._server_port.http_request(head)
+            return
+        hops = self._server_options.trustXForwardedFor
+        if hops:
+            self.peer = forwarded_peer(head.headers, hops) or self.peer
+        request, self._key = check_request(head, self.peer, self._policy)
+        self._early = self._heads.rest
+        self._decide()
+        self._server_port.handshake_received(request)
+
+    def _opening_timed_out(self) -> None:
+        if not self._deciding:
+            super()._opening_timed_out()
+            return
+        self._port.timed_out(Cause.OPENING_TIMEOUT)
+        text = "the server did not decide about the connection in time"
+        response = self._render(503, text, (), None, "text/plain; charset=utf-8")
+        self._answer(response, Cause.OPENING_TIMEOUT, HandshakeTimeout(f"{text} (onConnectTimeout)", 503))
+
+    def _end_transport(self) -> None:
+        self._finish()

@@ -1,0 +1,151 @@
+"""The verbs of the Port on an asyncio transport, and results that come later as coroutines and futures."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from wsframework.websocket.port import ClientProtocolPort, ProtocolPort, ServerProtocolPort
+
+if TYPE_CHECKING:
+    from wsframework.websocket.protocol import WebSocketProtocol
+
+__all__ = ["AsyncioClientPort", "AsyncioPort", "AsyncioServerPort", "log"]
+
+log = logging.getLogger("wsframework.asyncio")
+
+
+class AsyncioPort(ProtocolPort):
+    """One connection's transport, timer and tasks."""
+
+    __slots__ = ("_loop", "_tasks", "_timer", "_transport")
+
+    def __init__(
+        self, protocol: WebSocketProtocol, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        super().__init__(protocol)
+        self._transport = transport
+        self._loop = loop
+        self._timer: asyncio.TimerHandle | None = None
+        # The loop itself only keeps weak references to its tasks. Made when the first is needed.
+        self._tasks: set[asyncio.Future[Any]] | None = None
+
+    # Verbs.
+
+    def write(self, data: bytes) -> None:
+        self._transport.write(data)
+
+    def close(self) -> None:
+        """End our half of TCP; asyncio closes the rest when the peer's end comes. TLS has no halves: close it."""
+        transport = self._transport
+        if transport.is_closing():
+            return
+        if not transport.can_write_eof():
+            transport.close()
+            return
+        try:
+            transport.write_eof()
+        except OSError:
+            # The peer has reset the connection and the loop has not noticed yet.
+            transport.abort()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def set_timer(self, seconds: float | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if seconds is not None:
+            self._timer = self._loop.call_later(seconds, self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        self.connection.timer_expired()
+
+    def now(self) -> float:
+        return self._loop.time()
+
+    def buffered_amount(self) -> int:
+        return self._transport.get_write_buffer_size()
+
+    def pause_reading(self) -> None:
+        if not self._transport.is_closing() and self._transport.is_reading():
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if not self._transport.is_closing() and not self._transport.is_reading():
+            self._transport.resume_reading()
+
+    # Results that come later.
+
+    def attach(self, result: object, done: Callable[[Any], None], failed: Callable[[BaseException], None]) -> bool:
+        future = self._as_future(result)
+        if future is None:
+            return False
+        if self._tasks is None:
+            self._tasks = set()
+        self._tasks.add(future)
+        future.add_done_callback(lambda future: self._settle(future, done, failed))
+        return True
+
+    def _as_future(self, result: object) -> asyncio.Future[Any] | None:
+        if asyncio.isfuture(result):
+            return result
+        if asyncio.iscoroutine(result):
+            return self._loop.create_task(result)
+        if isinstance(result, Awaitable):
+            return self._loop.create_task(_wait_for(result))
+        return None
+
+    def _settle(
+        self, future: asyncio.Future[Any], done: Callable[[Any], None], failed: Callable[[BaseException], None]
+    ) -> None:
+        assert self._tasks is not None, "the future is one of them"
+        self._tasks.discard(future)
+        if future.cancelled():
+            failed(asyncio.CancelledError())
+            return
+        error = future.exception()
+        if error is None:
+            done(future.result())
+        else:
+            failed(error)
+
+    def after_first_step(self, function: Callable[[], None]) -> None:
+        # Tasks take their first step in the order in which they were made, among all callbacks of the loop.
+        self._loop.call_soon(function)
+
+    def log_failure(self, text: str, error: BaseException) -> None:
+        if isinstance(error, asyncio.CancelledError):
+            log.info("%s (cancelled)", text)
+        else:
+            log.error("%s", text, exc_info=error)
+
+    def log_debug(self, text: str) -> None:
+        log.debug("%s", text)
+
+    def set_no_delay(self, no_delay: bool) -> None:
+        """The option tcpNoDelay. asyncio itself switches Nagle's algorithm off on every TCP socket."""
+        sock = self._transport.get_extra_info("socket")
+        if not no_delay and sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
+
+
+class AsyncioServerPort(AsyncioPort, ServerProtocolPort):
+    """A server's end."""
+
+    __slots__ = ()
+
+
+class AsyncioClientPort(AsyncioPort, ClientProtocolPort):
+    """A client's end."""
+
+    __slots__ = ()
+
+
+async def _wait_for(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable

@@ -1,0 +1,206 @@
+"""WebSocket protocols and factories for asyncio.
+
+    loop.create_server(factory, host, port)            loop.create_connection(factory, host, port)
+
+A factory belongs to a loop: the one given as `loop`, else the one that runs when it is first needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import txaio.aio
+
+from wsframework._core.client_connection import ClientConnection
+from wsframework._core.headers import HeadersInput
+from wsframework._core.server_connection import ServerConnection
+from wsframework.asyncio.port import AsyncioClientPort, AsyncioPort, AsyncioServerPort, log
+from wsframework.asyncio.util import transport_details
+from wsframework.websocket import factory as neutral_factory
+from wsframework.websocket import protocol as neutral_protocol
+from wsframework.websocket.port import describe_loss
+from wsframework.websocket.types import (
+    ConnectingRequest,
+    ConnectionAccept,
+    ConnectionDeny,
+    ConnectionRequest,
+    ConnectionResponse,
+)
+
+__all__ = [
+    "ConnectingRequest",
+    "ConnectionAccept",
+    "ConnectionDeny",
+    "ConnectionRequest",
+    "ConnectionResponse",
+    "WebSocketAdapterFactory",
+    "WebSocketAdapterProtocol",
+    "WebSocketClientFactory",
+    "WebSocketClientProtocol",
+    "WebSocketServerFactory",
+    "WebSocketServerProtocol",
+]
+
+
+class WebSocketAdapterProtocol(neutral_protocol.WebSocketProtocol, asyncio.Protocol):
+    """What asyncio calls, for servers and clients."""
+
+    log = log
+    transport: asyncio.Transport
+    _port: AsyncioPort
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The transport is connected."""
+        assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write"), "a stream transport is needed"
+        self.transport = transport  # type: ignore[assignment]
+        self._begin()
+
+    def _begin(self) -> None:
+        raise AssertionError("a role decides this")
+
+    def _set_up(self, port: AsyncioPort) -> None:
+        options = port.connection.options
+        self._port = port
+        self._connection = port.connection
+        self.factory._remember(self)
+        port.set_no_delay(options.tcpNoDelay)
+        self.transport.set_write_buffer_limits(high=options.sendHighWaterMark)
+
+    def data_received(self, data: bytes) -> None:
+        """Octets arrived."""
+        connection = self._port.connection
+        if connection.options.logOctets:
+            self._port.log_debug(f"received {len(data)} octets from {self.peer}: {data.hex()}")
+        connection.receive(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The transport is gone."""
+        self._port.connection.lost(describe_loss(exc))
+
+    def pause_writing(self) -> None:
+        """The transport has enough to send."""
+        self._port.connection.pause_writing()
+
+    def resume_writing(self) -> None:
+        """The transport has room again."""
+        self._port.connection.resume_writing()
+
+    def _new_future(self) -> asyncio.Future[Any]:
+        return self.factory._new_future()  # type: ignore[no-any-return]
+
+    def _resolve(self, future: Any, result: object) -> None:
+        self.factory._resolve(future, result)
+
+    def _reject(self, future: Any, error: Exception) -> None:
+        if not future.done():
+            self.factory._txaio.reject(future, error)
+
+
+class WebSocketServerProtocol(WebSocketAdapterProtocol, neutral_protocol.WebSocketServerProtocol):
+    """A server's end of one connection, on asyncio."""
+
+    factory: WebSocketServerFactory
+
+    def _begin(self) -> None:
+        factory = self.factory
+        port = AsyncioServerPort(self, self.transport, factory._get_loop())
+        details = self._transport_details = transport_details(self.transport, True)
+        options = factory._options_for(self)
+        policy = factory._policy(options, details.is_secure)
+        peer = details.peer or "unknown"
+        port.begin(ServerConnection(port, options, peer, policy, factory.server, factory._keys, os.urandom))
+        self._set_up(port)
+        port.connection.connected()
+
+
+class WebSocketClientProtocol(WebSocketAdapterProtocol, neutral_protocol.WebSocketClientProtocol):
+    """A client's end of one connection, on asyncio."""
+
+    factory: WebSocketClientFactory
+
+    def _begin(self) -> None:
+        factory = self.factory
+        port = AsyncioClientPort(self, self.transport, factory._get_loop())
+        details = self._transport_details = transport_details(self.transport, False)
+        options = factory._options_for(self)
+        port.begin(ClientConnection(port, options, details.peer or "unknown", factory._keys, os.urandom))
+        self._set_up(port)
+        port.connection.connected()
+
+
+class WebSocketAdapterFactory:
+    """What asyncio calls, for servers and clients: the factory itself makes the protocols."""
+
+    log = log
+    protocol: Callable[[], Any]
+    _loop: asyncio.AbstractEventLoop | None
+
+    def __call__(self) -> Any:
+        """A new protocol for a new connection. An override must set its attribute `factory`."""
+        protocol = self.protocol()
+        protocol.factory = self
+        return protocol
+
+    def _get_loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The loop that this factory belongs to; None while that is open."""
+        return self._loop
+
+    @property
+    def _txaio(self) -> Any:
+        return txaio.aio.with_config(loop=self._get_loop())  # type: ignore[no-untyped-call]
+
+    def _new_future(self) -> asyncio.Future[Any]:
+        return self._txaio.create_future()  # type: ignore[no-any-return]
+
+    def _resolve(self, future: Any, result: object) -> None:
+        if not future.done():
+            self._txaio.resolve(future, result)
+
+    def _later(self, seconds: float, function: Callable[[], None]) -> asyncio.TimerHandle:
+        return self._get_loop().call_later(seconds, function)
+
+
+class WebSocketServerFactory(WebSocketAdapterFactory, neutral_factory.WebSocketServerFactory):
+    """Makes servers' ends of connections: `loop.create_server(factory, ...)`. See the base class for the arguments."""
+
+    protocol: Callable[[], Any] = WebSocketServerProtocol
+
+    def __init__(
+        self,
+        url: str | None = None,
+        protocols: Iterable[str] | None = None,
+        server: str | None = "wsframework",
+        headers: HeadersInput = None,
+        externalPort: int | None = None,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self._loop = loop
+        neutral_factory.WebSocketServerFactory.__init__(self, url, protocols, server, headers, externalPort)
+
+
+class WebSocketClientFactory(WebSocketAdapterFactory, neutral_factory.WebSocketClientFactory):
+    """Makes clients' ends of connections: `loop.create_connection(factory, ...)`. See the base class for the arguments."""
+
+    protocol: Callable[[], Any] = WebSocketClientProtocol
+
+    def __init__(
+        self,
+        url: str | None = None,
+        origin: str | None = None,
+        protocols: Iterable[str] | None = None,
+        useragent: str | None = "wsframework",
+        headers: HeadersInput = None,
+        proxy: Mapping[str, Any] | None = None,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self._loop = loop
+        neutral_factory.WebSocketClientFactory.__init__(self, url, origin, protocols, useragent, headers, proxy)

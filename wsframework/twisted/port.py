@@ -1,0 +1,172 @@
+"""The verbs of the Port on a Twisted transport, and results that come later as Deferreds and coroutines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, cast
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IPushProducer
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from wsframework.twisted.util import is_tls
+from wsframework.websocket.port import ClientProtocolPort, ProtocolPort, ServerProtocolPort
+
+if TYPE_CHECKING:
+    from asyncio import Future
+
+    from wsframework.websocket.protocol import WebSocketProtocol
+
+__all__ = ["TwistedClientPort", "TwistedPort", "TwistedServerPort", "log"]
+
+log = Logger(namespace="wsframework.twisted")
+
+
+@implementer(IPushProducer)
+class TwistedPort(ProtocolPort):
+    """One connection's transport and timer. It is the transport's producer, to learn when the peer does not keep up."""
+
+    __slots__ = ("_reactor", "_timer", "_transport", "_unsent")
+
+    def __init__(self, protocol: WebSocketProtocol, transport: Any, reactor: Any) -> None:
+        super().__init__(protocol)
+        self._transport = transport
+        self._reactor = reactor
+        self._timer: Any = None
+        # Octets written since the transport said stop; only for transports that cannot be asked.
+        self._unsent: int | None = None
+
+    # Verbs.
+
+    def write(self, data: bytes) -> None:
+        if self._unsent is not None:
+            self._unsent += len(data)
+        self._transport.write(data)
+
+    def close(self) -> None:
+        """End our half of TCP; Twisted closes the rest when the peer's end comes. TLS has no halves: close it."""
+        transport = self._transport
+        # With a producer registered a transport would wait for more to send.
+        transport.unregisterProducer()
+        half_close = None if is_tls(transport) else getattr(transport, "loseWriteConnection", None)
+        (half_close or transport.loseConnection)()
+
+    def abort(self) -> None:
+        transport = self._transport
+        getattr(transport, "abortConnection", transport.loseConnection)()
+
+    def set_timer(self, seconds: float | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if seconds is not None:
+            self._timer = self._reactor.callLater(seconds, self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        self.connection.timer_expired()
+
+    def now(self) -> float:
+        return float(self._reactor.seconds())
+
+    def buffered_amount(self) -> int:
+        amount = pending_octets(self._transport)
+        return amount if amount is not None else self._unsent or 0
+
+    def pause_reading(self) -> None:
+        self._transport.pauseProducing()
+
+    def resume_reading(self) -> None:
+        self._transport.resumeProducing()
+
+    # The transport's producer.
+
+    def pauseProducing(self) -> None:
+        """The transport has enough to send."""
+        self._unsent = 0
+        self.connection.pause_writing()
+
+    def resumeProducing(self) -> None:
+        """The transport has room again."""
+        self._unsent = None
+        self.connection.resume_writing()
+
+    def stopProducing(self) -> None:
+        """The transport is gone; connectionLost says the rest."""
+
+    # Results that come later.
+
+    def attach(self, result: object, done: Callable[[Any], None], failed: Callable[[BaseException], None]) -> bool:
+        deferred = _as_deferred(result)
+        if deferred is None:
+            return False
+        deferred.addCallbacks(done, lambda failure: failed(_error_of(failure)))
+        # What `done` and `failed` raise would be a fault of ours: let it be logged, not lost.
+        deferred.addErrback(lambda failure: log.failure("error in a callback's continuation", failure))
+        return True
+
+    def after_first_step(self, function: Callable[[], None]) -> None:
+        # A Deferred made from a coroutine has run to its first wait by now.
+        function()
+
+    def log_failure(self, text: str, error: BaseException) -> None:
+        log.failure("{text}", Failure(error), text=text)  # type: ignore[no-untyped-call]
+
+    def log_debug(self, text: str) -> None:
+        log.debug("{text}", text=text)
+
+    def set_up(self, no_delay: bool, high_water_mark: int) -> None:
+        """The options tcpNoDelay and sendHighWaterMark, where the transport knows such things."""
+        transport = self._transport
+        if hasattr(transport, "setTcpNoDelay"):
+            transport.setTcpNoDelay(no_delay)
+        if hasattr(transport, "bufferSize"):
+            transport.bufferSize = high_water_mark
+        transport.registerProducer(self, True)
+
+
+class TwistedServerPort(TwistedPort, ServerProtocolPort):
+    """A server's end."""
+
+    __slots__ = ()
+
+
+class TwistedClientPort(TwistedPort, ClientProtocolPort):
+    """A client's end."""
+
+    __slots__ = ()
+
+
+def pending_octets(transport: Any) -> int | None:
+    """Octets that a transport has not handed to the operating system; None if it does not tell.
+
+    The attributes are those of `twisted.internet.abstract.FileDescriptor`, which has no method for this.
+    """
+    pending = 0
+    if is_tls(transport):
+        pending = sum(map(len, getattr(transport, "_appSendBuffer", ())))
+        transport = getattr(transport, "transport", None)
+    buffer = getattr(transport, "dataBuffer", None)
+    offset = getattr(transport, "offset", None)
+    queued = getattr(transport, "_tempDataLen", None)
+    if buffer is None or not isinstance(offset, int) or not isinstance(queued, int):
+        return None
+    return pending + len(buffer) - offset + queued
+
+
+def _as_deferred(result: object) -> Deferred[Any] | None:
+    if isinstance(result, Deferred):
+        return result
+    if isinstance(result, Coroutine):
+        return Deferred.fromCoroutine(result)
+    if hasattr(result, "add_done_callback") and hasattr(result, "get_loop"):
+        # An asyncio Future, where Twisted runs on an asyncio loop.
+        return Deferred.fromFuture(cast("Future[Any]", result))
+    return None
+
+
+def _error_of(failure: Failure) -> BaseException:
+    assert failure.value is not None, "a failure of a Deferred holds an exception"
+    return failure.value

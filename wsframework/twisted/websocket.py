@@ -1,0 +1,203 @@
+"""WebSocket protocols and factories for Twisted.
+
+    reactor.listenTCP(port, factory)            reactor.connectTCP(host, port, factory)
+
+and any stream endpoint. A factory belongs to a reactor: the one given as `reactor`, else the global one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import txaio.tx
+from twisted.internet import protocol as twisted_protocol
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.python.failure import Failure
+
+from wsframework._core.client_connection import ClientConnection
+from wsframework._core.headers import HeadersInput
+from wsframework._core.server_connection import ServerConnection
+from wsframework.twisted.port import TwistedClientPort, TwistedPort, TwistedServerPort, log
+from wsframework.twisted.util import transport_details
+from wsframework.websocket import factory as neutral_factory
+from wsframework.websocket import protocol as neutral_protocol
+from wsframework.websocket.port import describe_loss
+from wsframework.websocket.types import (
+    ConnectingRequest,
+    ConnectionAccept,
+    ConnectionDeny,
+    ConnectionRequest,
+    ConnectionResponse,
+)
+
+__all__ = [
+    "ConnectingRequest",
+    "ConnectionAccept",
+    "ConnectionDeny",
+    "ConnectionRequest",
+    "ConnectionResponse",
+    "WebSocketAdapterFactory",
+    "WebSocketAdapterProtocol",
+    "WebSocketClientFactory",
+    "WebSocketClientProtocol",
+    "WebSocketServerFactory",
+    "WebSocketServerProtocol",
+]
+
+
+class WebSocketAdapterProtocol(neutral_protocol.WebSocketProtocol, twisted_protocol.Protocol):
+    """What Twisted calls, for servers and clients."""
+
+    log = log
+    transport: Any
+    _port: TwistedPort
+
+    def connectionMade(self) -> None:
+        """The transport is connected."""
+        self._begin()
+
+    def _begin(self) -> None:
+        raise AssertionError("a role decides this")
+
+    def _set_up(self, port: TwistedPort) -> None:
+        options = port.connection.options
+        self._port = port
+        self._connection = port.connection
+        self.factory._remember(self)
+        port.set_up(options.tcpNoDelay, options.sendHighWaterMark)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Octets arrived."""
+        connection = self._port.connection
+        if connection.options.logOctets:
+            self._port.log_debug(f"received {len(data)} octets from {self.peer}: {data.hex()}")
+        connection.receive(data)
+
+    def connectionLost(self, reason: Failure = twisted_protocol.connectionDone) -> None:
+        """The transport is gone."""
+        error = None if isinstance(reason.value, ConnectionDone) else reason.value
+        self._port.connection.lost(describe_loss(error))
+
+    def _new_future(self) -> Deferred[Any]:
+        return self.factory._new_future()  # type: ignore[no-any-return]
+
+    def _resolve(self, future: Any, result: object) -> None:
+        self.factory._resolve(future, result)
+
+    def _reject(self, future: Any, error: Exception) -> None:
+        if not future.called:
+            self.factory._txaio.reject(future, error)
+
+
+class WebSocketServerProtocol(WebSocketAdapterProtocol, neutral_protocol.WebSocketServerProtocol):
+    """A server's end of one connection, on Twisted."""
+
+    factory: WebSocketServerFactory
+
+    def _begin(self) -> None:
+        factory = self.factory
+        port = TwistedServerPort(self, self.transport, factory._get_reactor())
+        details = self._transport_details = transport_details(self.transport, True)
+        options = factory._options_for(self)
+        policy = factory._policy(options, details.is_secure)
+        peer = details.peer or "unknown"
+        port.begin(ServerConnection(port, options, peer, policy, factory.server, factory._keys, os.urandom))
+        self._set_up(port)
+        port.connection.connected()
+
+
+class WebSocketClientProtocol(WebSocketAdapterProtocol, neutral_protocol.WebSocketClientProtocol):
+    """A client's end of one connection, on Twisted."""
+
+    factory: WebSocketClientFactory
+
+    def _begin(self) -> None:
+        factory = self.factory
+        port = TwistedClientPort(self, self.transport, factory._get_reactor())
+        details = self._transport_details = transport_details(self.transport, False)
+        options = factory._options_for(self)
+        port.begin(ClientConnection(port, options, details.peer or "unknown", factory._keys, os.urandom))
+        self._set_up(port)
+        port.connection.connected()
+
+
+class WebSocketAdapterFactory:
+    """What Twisted calls, for servers and clients."""
+
+    log = log
+    noisy = False
+    protocol: Callable[[], Any]
+    _reactor: Any
+    _txaio: Any = txaio.tx.with_config()  # type: ignore[no-untyped-call]
+
+    def buildProtocol(self, addr: object) -> Any:
+        """A new protocol for a new connection. An override must set its attribute `factory`."""
+        protocol = self.protocol()
+        protocol.factory = self
+        return protocol
+
+    def _get_reactor(self) -> Any:
+        if self._reactor is None:
+            from twisted.internet import reactor
+
+            self._reactor = reactor
+        return self._reactor
+
+    @property
+    def reactor(self) -> Any:
+        """The reactor that this factory belongs to."""
+        return self._get_reactor()
+
+    def _new_future(self) -> Deferred[Any]:
+        return self._txaio.create_future()  # type: ignore[no-any-return]
+
+    def _resolve(self, future: Any, result: object) -> None:
+        if not future.called:
+            self._txaio.resolve(future, result)
+
+    def _later(self, seconds: float, function: Callable[[], None]) -> Any:
+        return self._get_reactor().callLater(seconds, function)
+
+
+class WebSocketServerFactory(
+    WebSocketAdapterFactory, neutral_factory.WebSocketServerFactory, twisted_protocol.ServerFactory
+):
+    """Makes servers' ends of connections: `reactor.listenTCP(port, factory)`. See the base class for the arguments."""
+
+    protocol: Callable[[], Any] = WebSocketServerProtocol
+
+    def __init__(
+        self,
+        url: str | None = None,
+        protocols: Iterable[str] | None = None,
+        server: str | None = "wsframework",
+        headers: HeadersInput = None,
+        externalPort: int | None = None,
+        reactor: Any = None,
+    ) -> None:
+        self._reactor = reactor
+        neutral_factory.WebSocketServerFactory.__init__(self, url, protocols, server, headers, externalPort)
+
+
+class WebSocketClientFactory(
+    WebSocketAdapterFactory, neutral_factory.WebSocketClientFactory, twisted_protocol.ClientFactory
+):
+    """Makes clients' ends of connections: `reactor.connectTCP(host, port, factory)`. See the base class for the arguments."""
+
+    protocol: Callable[[], Any] = WebSocketClientProtocol
+
+    def __init__(
+        self,
+        url: str | None = None,
+        origin: str | None = None,
+        protocols: Iterable[str] | None = None,
+        useragent: str | None = "wsframework",
+        headers: HeadersInput = None,
+        proxy: Mapping[str, Any] | None = None,
+        reactor: Any = None,
+    ) -> None:
+        self._reactor = reactor
+        neutral_factory.WebSocketClientFactory.__init__(self, url, origin, protocols, useragent, headers, proxy)

@@ -1,0 +1,41 @@
+"""The callback API without a framework: what both backends share."""
+
+from __future__ import annotations
+
+from wsframework.websocket.interfaces import (
+    IWebSocketChannel,
+    IWebSocketClientChannelFactory,
+    IWebSocketServerChannelFactory,
+)
+from wsframework.websocket.shutdown import ShutdownResult
+from wsframework.websocket.types import (
+    ConnectingRequest,
+    ConnectionAccept,
+    ConnectionDeny,
+    ConnectionRequest,
+    ConnectionResponse,
+    HttpRequest,
+    HttpResponse,
+    IncomingMessage,
+    OutgoingMessage,
+    Ping,
+    TransportDetails,
+)
+
+__all__ = [
+    "ConnectingRequest",
+    "ConnectionAccept",
+    "ConnectionDeny",
+    "ConnectionRequest",
+    "ConnectionResponse",
+    "HttpRequest",
+    "HttpResponse",
+    "IWebSocketChannel",
+    "IWebSocketClientChannelFactory",
+    "IWebSocketServerChannelFactory",
+    "IncomingMessage",
+    "OutgoingMessage",
+    "Ping",
+    "ShutdownResult",
+    "TransportDetails",
+]

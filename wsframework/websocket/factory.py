@@ -1,0 +1,395 @@
+"""The factories that hold what many connections share: options, session parameters, the set of connections."""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Generic, TypeVar
+from weakref import WeakSet
+
+from zope.interface import implementer
+
+from wsframework._core.connection import check_close
+from wsframework._core.constants import State
+from wsframework._core.handshake import ClientHello, ServerPolicy, new_key
+from wsframework._core.headers import HeadersInput, header_pairs
+from wsframework._core.masking import MaskKeys
+from wsframework._core.uri import OriginPatterns, WebSocketUri, format_host, parse_uri
+from wsframework.options import ClientOptions, CommonOptions, ServerOptions, option_names
+from wsframework.websocket.interfaces import IWebSocketClientChannelFactory, IWebSocketServerChannelFactory
+from wsframework.websocket.pages import status_page, upgrade_required
+from wsframework.websocket.protocol import (
+    OptionAttribute,
+    WebSocketClientProtocol,
+    WebSocketProtocol,
+    WebSocketServerProtocol,
+)
+from wsframework.websocket.shutdown import Shutdown
+from wsframework.websocket.types import ConnectingRequest, HttpRequest, HttpResponse
+
+__all__ = ["WebSocketClientFactory", "WebSocketFactory", "WebSocketServerFactory"]
+
+OptionsT = TypeVar("OptionsT", bound=CommonOptions)
+ProtocolT = TypeVar("ProtocolT", bound=WebSocketProtocol)
+
+# Keys drawn before a fork must not be used on both sides of it.
+_all_keys: WeakSet[MaskKeys] = WeakSet()
+
+
+def _reset_keys() -> None:
+    for keys in _all_keys:
+        keys.reset()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reset_keys)
+
+
+class WebSocketFactory(Generic[OptionsT, ProtocolT]):
+    """What server and client factories share. `protocol` is the class (or a callable) that makes each connection."""
+
+    isServer: ClassVar[bool]
+    protocol: Callable[[], Any]
+    _options: OptionsT
+
+    def __init__(self) -> None:
+        self._merged: dict[type, OptionsT] = {}
+        self._keys = MaskKeys(os.urandom)
+        _all_keys.add(self._keys)
+        self._connections: set[ProtocolT] = set()
+        self.resetProtocolOptions()
+
+    # Options.
+
+    @abstractmethod
+    def resetProtocolOptions(self) -> None:
+        """Back to the defaults, for the connections to come."""
+
+    def setProtocolOptions(self, **options: Any) -> None:
+        """Set options for the connections to come; those not given (or None) stay as they are.
+
+        `TypeError` for an unknown name (with the closest match) or a value of the wrong type, `ValueError` for one out of
+        range, each naming the option; then nothing is changed.
+        """
+        self._use(self._options.changed(**options))
+
+    def _use(self, options: OptionsT) -> None:
+        self._options = options
+        self._merged = {}
+
+    def _options_for(self, protocol: WebSocketProtocol) -> OptionsT:
+        """The factory's options with those that the protocol's class or instance overrides."""
+        cls = type(protocol)
+        options = self._merged.get(cls)
+        if options is None:
+            options = self._options.changed(**_class_options(cls, option_names(type(self._options))))
+            self._merged[cls] = options
+        own = vars(protocol).keys() & set(option_names(type(options)))
+        return options.changed(**{name: vars(protocol)[name] for name in own}) if own else options
+
+    @property
+    def logOctets(self) -> bool:
+        """The option of that name; may be set here too."""
+        return self._options.logOctets
+
+    @logOctets.setter
+    def logOctets(self, value: bool) -> None:
+        self.setProtocolOptions(logOctets=value)
+
+    @property
+    def logFrames(self) -> bool:
+        """The option of that name; may be set here too."""
+        return self._options.logFrames
+
+    @logFrames.setter
+    def logFrames(self, value: bool) -> None:
+        self.setProtocolOptions(logFrames=value)
+
+    @property
+    def trackTimings(self) -> bool:
+        """The option of that name; may be set here too."""
+        return self._options.trackTimings
+
+    @trackTimings.setter
+    def trackTimings(self, value: bool) -> None:
+        self.setProtocolOptions(trackTimings=value)
+
+    # Connections.
+
+    def _remember(self, protocol: ProtocolT) -> None:
+        self._connections.add(protocol)
+
+    def _forget(self, protocol: ProtocolT) -> None:
+        self._connections.discard(protocol)
+
+    # The URL, for whoever connects or listens by it.
+
+    _uri: WebSocketUri | None = None
+
+    def _set_url(self, url: str | None) -> None:
+        self.url = url
+        self._uri = None if url is None else parse_uri(url)
+
+    @property
+    def isSecure(self) -> bool:
+        """True for a wss URL."""
+        return self._uri is not None and self._uri.is_secure
+
+    @property
+    def host(self) -> str | None:
+        """The URL's host, None without a URL."""
+        return None if self._uri is None else self._uri.host
+
+    @property
+    def port(self) -> int | str | None:
+        """The URL's port (the path of the socket for a unix URL), None without a URL."""
+        if self._uri is None:
+            return None
+        return self._uri.port if self._uri.unix_path is None else self._uri.unix_path
+
+    @property
+    def resource(self) -> str:
+        """The URL's path and query."""
+        return "/" if self._uri is None else self._uri.resource
+
+    @property
+    def path(self) -> str:
+        """The URL's path, percent-decoded."""
+        return "/" if self._uri is None else self._uri.path
+
+    @property
+    def params(self) -> dict[str, list[str]]:
+        """The parameters in the URL's query."""
+        return {} if self._uri is None else self._uri.params
+
+
+@implementer(IWebSocketServerChannelFactory)
+class WebSocketServerFactory(WebSocketFactory[ServerOptions, WebSocketServerProtocol]):
+    """Makes the server's end of connections, and knows all of them.
+
+    `url` is informational (and says whether a proxy in front speaks TLS); `protocols` are the subprotocols to choose from
+    when `onConnect` does not; `server` is the value of the Server header (None: no such header); `headers` go into every
+    accepted handshake's response; `externalPort` is the port that the Host header must name, for servers behind a proxy.
+    """
+
+    isServer = True
+
+    def __init__(
+        self,
+        url: str | None = None,
+        protocols: Iterable[str] | None = None,
+        server: str | None = "wsframework",
+        headers: HeadersInput = None,
+        externalPort: int | None = None,
+    ) -> None:
+        super().__init__()
+        self._admitted: set[WebSocketServerProtocol] = set()
+        self._shutdown: Shutdown | None = None
+        WebSocketServerFactory.setSessionParameters(self, url, protocols, server, headers, externalPort)
+
+    def setSessionParameters(
+        self,
+        url: str | None = None,
+        protocols: Iterable[str] | None = None,
+        server: str | None = None,
+        headers: HeadersInput = None,
+        externalPort: int | None = None,
+    ) -> None:
+        """Set all that the constructor takes, for the connections to come."""
+        if url is not None and parse_uri(url).params:
+            raise ValueError(f"the url of a server has no query: {url!r}")
+        pairs = header_pairs(headers)
+        header_pairs({"Server": server or ""})
+        _check_port("externalPort", externalPort)
+        self._set_url(url)
+        self.protocols = _subprotocols(protocols)
+        self.server = server
+        self.headers = headers
+        self.externalPort = externalPort
+        self._header_pairs = pairs
+        self._policies: dict[tuple[object, ...], ServerPolicy] = {}
+
+    def resetProtocolOptions(self) -> None:
+        """Back to the defaults, for the connections to come."""
+        self._use(ServerOptions())
+
+    def _use(self, options: ServerOptions) -> None:
+        # Checked here, where the caller still is.
+        OriginPatterns(options.allowedOrigins)
+        super()._use(options)
+        self._policies = {}
+
+    def _policy(self, options: ServerOptions, is_secure: bool) -> ServerPolicy:
+        """What requests are held against; made once for all connections of one kind."""
+        is_secure = is_secure or self.isSecure
+        key = (options.versions, options.allowedOrigins, options.allowNullOrigin, is_secure)
+        policy = self._policies.get(key)
+        if policy is None:
+            origins = OriginPatterns(options.allowedOrigins)
+            policy = ServerPolicy(options.versions, origins, options.allowNullOrigin, self.externalPort, is_secure)
+            self._policies[key] = policy
+        return policy
+
+    def onHttpRequest(self, request: HttpRequest) -> Any:
+        """A GET or HEAD request came that is no WebSocket handshake; override to answer it, now or later.
+
+        Return an `HttpResponse`, or None for the default: a status page, or 426 where the option webStatus is off.
+        """
+
+    def _default_response(self, options: CommonOptions) -> HttpResponse:
+        assert isinstance(options, ServerOptions), "a server's connection has a server's options"
+        return status_page() if options.webStatus else upgrade_required(options.versions)
+
+    # Connections.
+
+    def _admit(self, protocol: WebSocketServerProtocol) -> str | None:
+        """Count a connection that asks to be opened; why it cannot be, if so."""
+        if self._shutdown is not None:
+            return "the server is shutting down"
+        limit = self._options_for(protocol).maxConnections
+        if limit and len(self._admitted) >= limit:
+            return "the server has as many connections as it takes"
+        self._admitted.add(protocol)
+        return None
+
+    def _forget(self, protocol: WebSocketServerProtocol) -> None:
+        super()._forget(protocol)
+        self._admitted.discard(protocol)
+        if self._shutdown is not None:
+            self._shutdown.forget(protocol)
+
+    def getConnectionCount(self) -> int:
+        """How many connections are open, being opened, or being closed; this is what maxConnections limits."""
+        return len(self._admitted)
+
+    @property
+    def connections(self) -> list[WebSocketServerProtocol]:
+        """The connections that are open now; a list of your own, so they may close while you walk over it."""
+        return [protocol for protocol in self._admitted if protocol._state is State.OPEN]
+
+    def shutdown(self, code: int = 1001, reason: str | None = None, deadline: float = 5.0, spread: float = 0.0) -> Any:
+        """Say goodbye to everybody; a result that comes with a `ShutdownResult` when the last connection is gone.
+
+        New handshakes are refused with 503 from now on; the listening socket is whoever opened it's to close. Every open
+        connection gets a Close frame with `code` and `reason`, evenly over `spread` seconds so that the clients do not all
+        come back at once. After `deadline` seconds what is left is aborted.
+        """
+        check_close(code, reason)
+        if self._shutdown is None:
+            self._shutdown = Shutdown(self._later, self._new_future(), self._resolve)
+            self._shutdown.begin(self._connections, code, reason, deadline, spread)
+        return self._shutdown.result
+
+    # What a backend adds.
+
+    @abstractmethod
+    def _later(self, seconds: float, function: Callable[[], None]) -> Any:
+        """Call `function` later; the result has a method `cancel`."""
+
+    @abstractmethod
+    def _new_future(self) -> Any:
+        """A new later result of the backend's kind."""
+
+    @abstractmethod
+    def _resolve(self, future: Any, result: object) -> None:
+        """Give `future` its result."""
+
+
+@implementer(IWebSocketClientChannelFactory)
+class WebSocketClientFactory(WebSocketFactory[ClientOptions, WebSocketClientProtocol]):
+    """Makes the client's end of connections.
+
+    `url` says what to ask for; connecting the transport is up to the caller. `origin`, `protocols` (the subprotocols to
+    offer), `useragent` (None: no such header) and `headers` go into the request, unless `onConnecting` gives others.
+    """
+
+    isServer = False
+
+    def __init__(
+        self,
+        url: str | None = None,
+        origin: str | None = None,
+        protocols: Iterable[str] | None = None,
+        useragent: str | None = "wsframework",
+        headers: HeadersInput = None,
+        proxy: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        WebSocketClientFactory.setSessionParameters(self, url, origin, protocols, useragent, headers, proxy)
+
+    def setSessionParameters(
+        self,
+        url: str | None = None,
+        origin: str | None = None,
+        protocols: Iterable[str] | None = None,
+        useragent: str | None = None,
+        headers: HeadersInput = None,
+        proxy: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Set all that the constructor takes, for the connections to come."""
+        if proxy is not None:
+            # Going without the proxy could show the user's address to whom it should be hidden from.
+            raise ValueError("proxy: this version cannot connect through a proxy")
+        pairs = header_pairs(headers)
+        header_pairs({"Origin": origin or "", "User-Agent": useragent or ""})
+        self._set_url(url)
+        self.origin = origin
+        self.protocols = _subprotocols(protocols)
+        self.useragent = useragent
+        self.headers = headers
+        self.proxy = None
+        self._header_pairs = pairs
+
+    def resetProtocolOptions(self) -> None:
+        """Back to the defaults, for the connections to come."""
+        self._use(ClientOptions())
+
+    def _hello(self, request: ConnectingRequest, options: ClientOptions) -> ClientHello:
+        """What one connection asks for: the factory's parameters and what onConnecting replaced."""
+        protocols = self.protocols if request.protocols is None else request.protocols
+        return ClientHello(
+            host=self._host_header(request),
+            resource=request.resource or self.resource,
+            key=new_key(os.urandom(16)),
+            # Drafts 10 to 12 of the RFC spoke version 8, the later ones 13.
+            version=13 if options.version > 12 else 8,
+            origin=request.origin or self.origin,
+            protocols=tuple(protocols),
+            extensions=None,
+            useragent=request.useragent or self.useragent,
+            headers=self._header_pairs if request.headers is None else header_pairs(request.headers),
+        )
+
+    def _host_header(self, request: ConnectingRequest) -> str:
+        uri = self._uri
+        host = request.host or (uri.host if uri is not None and uri.unix_path is None else "localhost")
+        port = request.port or (uri.port if uri is not None else 80)
+        return format_host(host, port, self.isSecure)
+
+
+def _class_options(cls: type, names: Iterable[str]) -> dict[str, object]:
+    """The options that a protocol class sets as class attributes."""
+    found = {name: getattr(cls, name) for name in names}
+    return {name: value for name, value in found.items() if not isinstance(value, OptionAttribute)}
+
+
+def _subprotocols(protocols: Iterable[str] | None) -> list[str]:
+    if isinstance(protocols, str):
+        raise TypeError("protocols must be a list of str, not a str")
+    names = list(protocols or ())
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"protocols must be a list of str; one of its items is {type(name).__name__}")
+    # A subprotocol's name is what a header's name may be: a token (RFC 6455 section 4.1, item 10).
+    header_pairs(dict.fromkeys(names, ""))
+    return names
+
+
+def _check_port(name: str, port: int | None) -> None:
+    if port is None:
+        return
+    if not isinstance(port, int) or isinstance(port, bool):
+        raise TypeError(f"{name} must be an int, not {type(port).__name__}")
+    if not 1 <= port <= 65535:
+        raise ValueError(f"{name} must be from 1 to 65535, not {port}")

@@ -1,0 +1,574 @@
+"""The protocol classes that users subclass, without a framework; the backends add the transport.
+
+All machinery is behind the two attributes `_port` and `_connection`, which are there from the moment the transport is
+connected. A subclass need not call `__init__` of this class: there is none.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, overload
+
+from zope.interface import implementer
+
+from wsframework._core.closure import Cause, Closure
+from wsframework._core.connection import HOLD_APPLICATION, HOLD_SENDING, Connection
+from wsframework._core.constants import State
+from wsframework._core.handshake import ConnectionRequest, ConnectionResponse
+from wsframework._core.headers import Headers
+from wsframework._core.uri import parse_target
+from wsframework.exceptions import Disconnected, HandshakeError
+from wsframework.options import ClientOptions, CommonOptions, ServerOptions, option_names
+from wsframework.websocket.interfaces import IWebSocketChannel
+from wsframework.websocket.types import TransportDetails
+
+if TYPE_CHECKING:
+    from wsframework.websocket.factory import WebSocketClientFactory, WebSocketServerFactory
+    from wsframework.websocket.port import ProtocolPort
+
+__all__ = ["OptionAttribute", "WebSocketClientProtocol", "WebSocketProtocol", "WebSocketServerProtocol"]
+
+# Autobahn's numbers for the states that an application can see.
+_PUBLIC_STATES: Final = {State.CLOSED: 0, State.CONNECTING: 1, State.CLOSING: 2, State.DRAINING: 2, State.OPEN: 3}
+
+
+class OptionAttribute:
+    """Reads an option through an instance: that of the connection, or of the factory before there is one.
+
+    Not a data descriptor, so an attribute of the same name on a subclass or an instance comes first; when the transport
+    is connected such attributes become the connection's options.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> OptionAttribute: ...
+    @overload
+    def __get__(self, instance: WebSocketProtocol, owner: type) -> Any: ...
+    def __get__(self, instance: WebSocketProtocol | None, owner: type) -> Any:
+        if instance is None:
+            return self
+        connection = instance._connection
+        return getattr(instance.factory._options if connection is None else connection.options, self._name)
+
+
+@implementer(IWebSocketChannel)
+class WebSocketProtocol:
+    """What servers and clients share: callbacks to override, methods to call, attributes to read.
+
+    Every callback may be a plain method, an `async def`, or return a result that comes later (a Deferred, a Future). The
+    order is `onConnecting` (client), `onConnect`, `onOpen`, messages, `onClose`; each of the four at most once, `onClose`
+    exactly once for every connection that was made and nothing after it. What a callback raises is logged with its
+    traceback and closes the connection with 1011.
+    """
+
+    STATE_CLOSED: Final = 0
+    STATE_CONNECTING: Final = 1
+    STATE_CLOSING: Final = 2
+    STATE_OPEN: Final = 3
+
+    MESSAGE_TYPE_TEXT: Final = 1
+    MESSAGE_TYPE_BINARY: Final = 2
+
+    SUPPORTED_SPEC_VERSIONS: Final = (10, 11, 12, 13, 14, 15, 16, 17, 18)
+    SUPPORTED_PROTOCOL_VERSIONS: Final = (8, 13)
+    DEFAULT_SPEC_VERSION: Final = 18
+
+    CLOSE_STATUS_CODE_NORMAL: Final = 1000
+    CLOSE_STATUS_CODE_GOING_AWAY: Final = 1001
+    CLOSE_STATUS_CODE_PROTOCOL_ERROR: Final = 1002
+    CLOSE_STATUS_CODE_UNSUPPORTED_DATA: Final = 1003
+    CLOSE_STATUS_CODE_NULL: Final = 1005
+    CLOSE_STATUS_CODE_ABNORMAL_CLOSE: Final = 1006
+    CLOSE_STATUS_CODE_INVALID_PAYLOAD: Final = 1007
+    CLOSE_STATUS_CODE_POLICY_VIOLATION: Final = 1008
+    CLOSE_STATUS_CODE_MESSAGE_TOO_BIG: Final = 1009
+    CLOSE_STATUS_CODE_MANDATORY_EXTENSION: Final = 1010
+    CLOSE_STATUS_CODE_INTERNAL_ERROR: Final = 1011
+    CLOSE_STATUS_CODE_SERVICE_RESTART: Final = 1012
+    CLOSE_STATUS_CODE_TRY_AGAIN_LATER: Final = 1013
+    CLOSE_STATUS_CODE_BAD_GATEWAY: Final = 1014
+    CLOSE_STATUS_CODE_TLS_HANDSHAKE_FAILED: Final = 1015
+    CLOSE_STATUS_CODES_ALLOWED: Final = (1000, 1001, 1002, 1003, *range(1007, 1015))
+
+    is_server: ClassVar[bool]
+
+    factory: Any = None
+    transport: Any = None
+    log: Any
+
+    _port: ProtocolPort | None = None
+    _connection: Connection | None = None
+    _transport_details: TransportDetails | None = None
+    _is_open: Any = None
+    _is_closed: Any = None
+    _drain: Any = None
+    _was_open = False
+    _timeout: Cause | None = None
+
+    # Callbacks, for subclasses to override.
+
+    def onConnect(self, request_or_response: Any) -> Any:
+        """The opening handshake came so far that the application can decide; see the two roles."""
+
+    def onOpen(self) -> Any:
+        """The opening handshake is complete: messages may be sent, and will be received from now on.
+
+        A later result is not waited for: messages come as soon as a coroutine has reached its first `await`, so that
+        onOpen may itself be a conversation.
+        """
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> Any:
+        """A whole message came; `payload` of a text message is valid UTF-8 (section 5.6).
+
+        A later result is waited for before the next message of this connection is handled (`maxConcurrentMessages`);
+        meanwhile nothing is read from the peer.
+        """
+
+    def onPing(self, payload: bytes) -> Any:
+        """A Ping came (section 5.5.2). Answers it with a Pong; an override that does not call this must do so itself."""
+        self.sendPong(payload)
+
+    def onPong(self, payload: bytes) -> Any:
+        """A Pong came (section 5.5.3), asked for or not."""
+
+    def onAutoPong(self, ping_sent_ns: int, ping_seq: int, pong_received_ns: int, rtt_ms: float, payload: bytes) -> Any:
+        """A Pong came that answers the automatic ping number `ping_seq`; called before onPong.
+
+        The two times are in nanoseconds of the loop's or reactor's clock.
+        """
+
+    def onAutoPingTimeout(self) -> Any:
+        """No sign of life came within `autoPingTimeout`; the transport is dropped after this call."""
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> Any:
+        """The connection is gone; nothing is called after this.
+
+        `wasClean` says that both Close frames were exchanged; `code` is then the peer's, 1005 if it gave none. Otherwise
+        it is the code that we failed the connection with, or 1006, and `reason` says in words what happened.
+        """
+
+    def onCloseFrame(self, code: int | None, reasonRaw: bytes) -> Any:
+        """A valid Close frame came and is answered after this call."""
+
+    def onOpenHandshakeTimeout(self) -> Any:
+        """`openHandshakeTimeout` or `onConnectTimeout` passed; the transport is dropped after this call."""
+
+    def onCloseHandshakeTimeout(self) -> Any:
+        """`closeHandshakeTimeout` passed without an answer to our Close; the transport is dropped after this call."""
+
+    def onServerConnectionDropTimeout(self) -> Any:
+        """The peer did not end TCP after the closing handshake; the transport is dropped after this call."""
+
+    def onSendingPaused(self) -> Any:
+        """The peer does not keep up: more than `sendHighWaterMark` octets wait. Stop sending if you can.
+
+        Until `onSendingResumed` nothing is read from this peer, so one that never reads its answers cannot fill the
+        memory with them.
+        """
+
+    def onSendingResumed(self) -> Any:
+        """The peer has caught up after `onSendingPaused`."""
+
+    # Methods to call.
+
+    def sendMessage(
+        self,
+        payload: bytes | bytearray | memoryview | str,
+        isBinary: bool = False,
+        fragmentSize: int | None = None,
+        sync: bool = False,
+        doNotCompress: bool = False,
+    ) -> None:
+        """Send a message; a `str` goes as text. Text given as bytes must be valid UTF-8, which is not checked.
+
+        `fragmentSize` splits it into frames of at most so many octets (default: the option autoFragmentSize). `sync`
+        sends at once what is otherwise sent when the callback in progress returns. `doNotCompress` is for
+        permessage-deflate, which this version does not speak yet.
+
+        Raises `Disconnected` unless the connection is open, `PayloadExceededError` above maxMessagePayloadSize, and
+        `TypeError` or `ValueError` for unfit arguments; nothing is sent then.
+        """
+        if type(payload) is not bytes:
+            payload = _as_bytes(payload, isBinary)
+        connection = self._connection
+        if connection is None:
+            raise Disconnected("cannot send a message: the connection is not open yet")
+        if fragmentSize is not None:
+            _check_fragment_size(fragmentSize)
+        connection.send_message(payload, isBinary, fragmentSize or 0)
+        if sync:
+            connection.flush()
+
+    def sendPing(self, payload: bytes | None = None) -> None:
+        """Send a Ping of at most 125 octets (`ValueError` above); nothing unless the connection is open."""
+        octets = _control_payload(payload)
+        if self._connection is not None:
+            self._connection.send_ping(octets)
+
+    def sendPong(self, payload: bytes | None = None) -> None:
+        """Send a Pong of at most 125 octets (`ValueError` above); nothing unless the connection is open."""
+        octets = _control_payload(payload)
+        if self._connection is not None:
+            self._connection.send_pong(octets)
+
+    def sendClose(self, code: int | None = None, reason: str | None = None) -> None:
+        """Begin the closing handshake (section 7.1.2); onClose follows. Nothing if it has begun already.
+
+        `code` is one of 1000-1003, 1007-1014, 3000-4999 (`ValueError` otherwise); `reason` is cut between two characters
+        to 123 octets of UTF-8. Raises `Disconnected` before the connection is open.
+        """
+        if self._connection is None:
+            raise Disconnected("cannot close: the connection is not open yet")
+        self._connection.send_close(code, reason)
+
+    def dropConnection(self, abort: bool = False) -> None:
+        """End the transport without a closing handshake: at once (`abort`), or after what was written. onClose follows."""
+        if self._connection is not None:
+            self._connection.drop(Cause.DROPPED, "the application dropped the connection", abort)
+
+    def pauseReceiving(self) -> None:
+        """Deliver no more messages and read no more from the peer until `resumeReceiving`."""
+        if self._connection is not None:
+            self._connection.hold(HOLD_APPLICATION)
+
+    def resumeReceiving(self) -> None:
+        """The end of `pauseReceiving`."""
+        if self._connection is not None:
+            self._connection.release(HOLD_APPLICATION)
+
+    def drain(self) -> Any:
+        """A result that comes (None) when sending is not paused, at once if it is not; `Disconnected` at the end."""
+        drained = self._new_future()
+        connection = self._connection
+        if connection is not None and connection.state is State.CLOSED:
+            self._reject(drained, Disconnected("the connection is closed"))
+        elif connection is None or not connection.held & HOLD_SENDING:
+            self._resolve(drained, None)
+        else:
+            self._drain = [*(self._drain or ()), drained]
+        return drained
+
+    # Attributes to read.
+
+    @property
+    def state(self) -> int:
+        """One of the STATE constants."""
+        return _PUBLIC_STATES[self._state]
+
+    @property
+    def _state(self) -> State:
+        return State.CONNECTING if self._connection is None else self._connection.state
+
+    @property
+    def peer(self) -> str:
+        """Who is at the other end: `tcp4:192.0.2.1:80`, `tcp6:2001:db8::1:80`, `unix:/path`, or an address from
+        X-Forwarded-For (trustXForwardedFor)."""
+        return "unknown" if self._connection is None else self._connection.peer
+
+    @property
+    def transport_details(self) -> TransportDetails:
+        """The transport as it is underneath, whatever headers say."""
+        details = self._transport_details
+        if details is None:
+            raise Disconnected("there is no transport yet")
+        return details
+
+    @property
+    def bufferedAmount(self) -> int:
+        """Octets that were sent and that the operating system has not taken yet."""
+        return 0 if self._connection is None else self._connection.buffered_amount
+
+    @property
+    def is_open(self) -> Any:
+        """A result that comes with this protocol when onOpen was called; rejected with a `HandshakeError` if it never is."""
+        if self._is_open is None:
+            self._is_open = self._new_future()
+            if self._was_open:
+                self._resolve(self._is_open, self)
+            elif self._state is State.CLOSED:
+                self._reject(self._is_open, self._opening_failure())
+        return self._is_open
+
+    @property
+    def is_closed(self) -> Any:
+        """A result that comes with this protocol after onClose was called; never rejected."""
+        if self._is_closed is None:
+            self._is_closed = self._new_future()
+            if self._state is State.CLOSED:
+                self._resolve(self._is_closed, self)
+        return self._is_closed
+
+    @property
+    def closure(self) -> Closure | None:
+        """How the connection ended: `cause`, `code`, `reason`; None while that is not known."""
+        return None if self._connection is None else self._connection.closure
+
+    @property
+    def wasClean(self) -> bool:
+        """True once both Close frames were exchanged."""
+        return self.closure is not None and self.closure.was_clean
+
+    @property
+    def wasNotCleanReason(self) -> str | None:
+        """Why the connection ended without a closing handshake."""
+        return None if self.closure is None or self.wasClean else self.closure.reason
+
+    @property
+    def localCloseCode(self) -> int | None:
+        """The code in the Close frame that we sent."""
+        return None if self._connection is None else self._connection.local_close_code
+
+    @property
+    def localCloseReason(self) -> str | None:
+        """The reason in the Close frame that we sent."""
+        return None if self._connection is None else self._connection.local_close_reason
+
+    @property
+    def remoteCloseCode(self) -> int | None:
+        """The code in the peer's Close frame."""
+        return None if self._connection is None else self._connection.remote_close_code
+
+    @property
+    def remoteCloseReason(self) -> str | None:
+        """The reason in the peer's Close frame."""
+        return None if self._connection is None else self._connection.remote_close_reason
+
+    @property
+    def closedByMe(self) -> bool:
+        """True when our Close frame was the first."""
+        return self._connection is not None and self._connection.closed_by_us
+
+    @property
+    def failedByMe(self) -> bool:
+        """True when we ended the connection because something was wrong."""
+        return self.closure is not None and self.closure.cause not in _NOT_FAILED
+
+    @property
+    def droppedByMe(self) -> bool:
+        """True when we dropped the transport before the closing handshake was complete."""
+        return self.closure is not None and self.closure.cause in _DROPPED
+
+    @property
+    def wasOpenHandshakeTimeout(self) -> bool:
+        """True when the opening handshake took too long."""
+        return self._timeout is Cause.OPENING_TIMEOUT
+
+    @property
+    def wasCloseHandshakeTimeout(self) -> bool:
+        """True when the peer did not answer our Close frame in time."""
+        return self._timeout is Cause.CLOSING_TIMEOUT
+
+    @property
+    def wasServerConnectionDropTimeout(self) -> bool:
+        """True when the peer did not end TCP in time."""
+        return self._timeout is Cause.DROP_TIMEOUT
+
+    @property
+    def websocket_protocol_in_use(self) -> str | None:
+        """The subprotocol that was agreed on."""
+        return None if self._connection is None else self._connection.protocol
+
+    @property
+    def websocket_extensions_in_use(self) -> list[Any]:
+        """The extensions that were agreed on: none in this version."""
+        return []
+
+    # What the port tells.
+
+    def _opened(self) -> None:
+        self._was_open = True
+        if self._is_open is not None:
+            self._resolve(self._is_open, self)
+
+    def _closed(self, closure: Closure) -> None:
+        if self._is_open is not None and not self._was_open:
+            self._reject(self._is_open, self._opening_failure())
+        for drained in self._drain or ():
+            self._reject(drained, Disconnected(f"the connection closed before it was drained: {closure.reason}"))
+        self._drain = None
+        if self._is_closed is not None:
+            self._resolve(self._is_closed, self)
+
+    def _drained(self) -> None:
+        waiting, self._drain = self._drain, None
+        for drained in waiting or ():
+            self._resolve(drained, None)
+
+    def _timed_out(self, cause: Cause) -> None:
+        self._timeout = cause
+
+    def _opening_failure(self) -> HandshakeError:
+        closure = self.closure
+        if closure is not None and closure.failure is not None:
+            return closure.failure
+        return HandshakeError("the connection ended before it was open")
+
+    # What a backend adds.
+
+    @abstractmethod
+    def _new_future(self) -> Any:
+        """A new later result of the backend's kind."""
+
+    @abstractmethod
+    def _resolve(self, future: Any, result: object) -> None:
+        """Give `future` its result, unless somebody has cancelled it."""
+
+    @abstractmethod
+    def _reject(self, future: Any, error: Exception) -> None:
+        """Give `future` its error, unless somebody has cancelled it."""
+
+
+class WebSocketServerProtocol(WebSocketProtocol):
+    """A server's end of one connection."""
+
+    is_server: ClassVar[Literal[True]] = True
+    factory: WebSocketServerFactory
+    _request: ConnectionRequest | None = None
+
+    def onConnect(self, request: ConnectionRequest) -> Any:
+        """A client asks for a WebSocket connection; decide about it, now or later.
+
+        Return None (take it, with the first of the offered subprotocols that the factory has), a subprotocol that was
+        offered, a pair `(subprotocol or None, headers)`, or a `ConnectionAccept`. Raise `ConnectionDeny` to refuse with an
+        HTTP status of your own; any other error refuses with 500. A later result has `onConnectTimeout`.
+        """
+
+    @property
+    def http_headers(self) -> Mapping[str, str]:
+        """The request's headers."""
+        return Headers() if self._request is None else self._request.headers
+
+    @property
+    def http_request_uri(self) -> str:
+        """The request's target as it was sent."""
+        head = getattr(self._connection, "head", None)
+        return "" if head is None else head.target
+
+    @property
+    def http_request_path(self) -> str:
+        """The path in the request, not decoded."""
+        return "" if self._request is None else self._request.path
+
+    @property
+    def http_request_params(self) -> dict[str, list[str]]:
+        """The parameters in the request's query."""
+        return {} if self._request is None else self._request.params
+
+    @property
+    def http_request_host(self) -> str:
+        """The host that was asked for."""
+        return "" if self._request is None else self._request.host
+
+    @property
+    def websocket_version(self) -> int:
+        """The protocol version that the client speaks; 0 before it is known."""
+        return 0 if self._request is None else self._request.version
+
+    @property
+    def websocket_origin(self) -> str:
+        """The Origin header, empty if there was none."""
+        return "" if self._request is None else self._request.origin
+
+    @property
+    def websocket_protocols(self) -> list[str]:
+        """The subprotocols that the client offers."""
+        return [] if self._request is None else self._request.protocols
+
+    @property
+    def websocket_extensions(self) -> list[Any]:
+        """The extensions that the client offers."""
+        return [] if self._request is None else self._request.extensions
+
+
+class WebSocketClientProtocol(WebSocketProtocol):
+    """A client's end of one connection."""
+
+    is_server: ClassVar[Literal[False]] = False
+    factory: WebSocketClientFactory
+    _response: ConnectionResponse | None = None
+
+    def onConnecting(self, transport_details: TransportDetails) -> Any:
+        """The transport is connected and nothing is sent yet; return None or a `ConnectingRequest`, now or later.
+
+        The request's fields replace the factory's for this attempt: headers and tokens that are only good for once.
+        """
+
+    def onConnect(self, response: ConnectionResponse) -> Any:
+        """The server agreed. An error raised here drops the connection; a later result is waited for before onOpen."""
+
+    @property
+    def http_headers(self) -> Mapping[str, str]:
+        """The response's headers."""
+        head = getattr(self._connection, "head", None)
+        return Headers() if head is None else head.headers
+
+    @property
+    def http_status_line(self) -> str:
+        """The first line of the response."""
+        head = getattr(self._connection, "head", None)
+        return "" if head is None else head.line
+
+    @property
+    def http_request_uri(self) -> str:
+        """The target that was asked for."""
+        return self.factory.resource
+
+    @property
+    def http_request_path(self) -> str:
+        """Its path."""
+        return parse_target(self.factory.resource)[0]
+
+    @property
+    def websocket_version(self) -> int:
+        """The version that was asked for, as the option `version` counts."""
+        return 0 if self._response is None else self._response.version
+
+
+# What did not go wrong on our side of the connection.
+_NOT_FAILED = frozenset({Cause.CLOSE_HANDSHAKE, Cause.DROPPED, Cause.LOST})
+_DROPPED = frozenset(
+    {
+        Cause.DROPPED,
+        Cause.SEND_BUFFER,
+        Cause.OPENING_TIMEOUT,
+        Cause.CLOSING_TIMEOUT,
+        Cause.PING_TIMEOUT,
+    }
+)
+
+
+def _as_bytes(payload: object, is_binary: bool) -> bytes:
+    if isinstance(payload, str):
+        if is_binary:
+            raise TypeError("payload is a str, which can only be sent as text (isBinary=False)")
+        return payload.encode()
+    if isinstance(payload, (bytes, bytearray, memoryview)):
+        return bytes(payload)
+    raise TypeError(f"payload must be bytes, bytearray, memoryview or str, not {type(payload).__name__}")
+
+
+def _control_payload(payload: object) -> bytes:
+    if payload is None:
+        return b""
+    if isinstance(payload, (bytes, bytearray, memoryview)):
+        return bytes(payload)
+    raise TypeError(f"payload must be bytes, not {type(payload).__name__}")
+
+
+def _check_fragment_size(size: object) -> None:
+    if not isinstance(size, int) or isinstance(size, bool):
+        raise TypeError(f"fragmentSize must be an int, not {type(size).__name__}")
+    if size < 1:
+        raise ValueError(f"fragmentSize must be 1 or more octets, not {size}")
+
+
+def _install_options(cls: type, options: type[CommonOptions]) -> None:
+    for name in option_names(options):
+        setattr(cls, name, OptionAttribute(name))
+
+
+_install_options(WebSocketServerProtocol, ServerOptions)
+_install_options(WebSocketClientProtocol, ClientOptions)

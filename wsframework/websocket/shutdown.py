@@ -1,0 +1,103 @@
+"""Ending all connections of a server together, by a deadline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from wsframework._core.closure import Cause
+from wsframework._core.constants import State
+
+if TYPE_CHECKING:
+    from wsframework.websocket.protocol import WebSocketServerProtocol
+
+__all__ = ["Shutdown", "ShutdownResult"]
+
+# How many goodbyes are said before other work has its turn.
+_BATCH: Final = 250
+
+
+@dataclass(frozen=True, slots=True)
+class ShutdownResult:
+    """How many connections ended before the deadline (`closed`, clean or not) and how many were `aborted` at it."""
+
+    closed: int
+    aborted: int
+
+
+class Shutdown:
+    """One shutdown in progress. `later(seconds, function)` is the backend's timer."""
+
+    def __init__(
+        self,
+        later: Callable[[float, Callable[[], None]], Any],
+        result: Any,
+        resolve: Callable[[Any, object], None],
+    ) -> None:
+        self.result = result
+        self._later = later
+        self._resolve = resolve
+        self._left: set[WebSocketServerProtocol] = set()
+        self._timers: list[Any] = []
+        self._closed = 0
+        self._aborted = 0
+        self._aborting = False
+
+    def begin(
+        self,
+        connections: Iterable[WebSocketServerProtocol],
+        code: int,
+        reason: str | None,
+        deadline: float,
+        spread: float,
+    ) -> None:
+        """Say goodbye in batches, evenly over `spread` seconds."""
+        waiting = list(connections)
+        self._left = set(waiting)
+        if not waiting:
+            self._finish()
+            return
+        batches = [waiting[start : start + _BATCH] for start in range(0, len(waiting), _BATCH)]
+        if spread:
+            batches = [[protocol] for protocol in waiting]
+        self._timers.append(self._later(deadline, self._abort))
+        for index, batch in enumerate(batches):
+            delay = spread * index / len(batches)
+            self._timers.append(self._later(delay, lambda batch=batch: _say_goodbye(batch, code, reason)))  # type: ignore[misc]
+
+    def forget(self, protocol: WebSocketServerProtocol) -> None:
+        """A connection has ended."""
+        if protocol not in self._left:
+            return
+        self._left.discard(protocol)
+        if self._aborting:
+            self._aborted += 1
+        else:
+            self._closed += 1
+        if not self._left:
+            self._finish()
+
+    def _abort(self) -> None:
+        self._aborting = True
+        for protocol in list(self._left):
+            connection = protocol._connection
+            assert connection is not None, "only connected protocols are remembered"
+            connection.drop(Cause.DROPPED, "the server was shut down")
+
+    def _finish(self) -> None:
+        for timer in self._timers:
+            if not hasattr(timer, "active") or timer.active():
+                timer.cancel()
+        self._timers.clear()
+        self._resolve(self.result, ShutdownResult(self._closed, self._aborted))
+
+
+def _say_goodbye(batch: Iterable[WebSocketServerProtocol], code: int, reason: str | None) -> None:
+    for protocol in batch:
+        connection = protocol._connection
+        assert connection is not None, "only connected protocols are remembered"
+        if connection.state is State.OPEN:
+            connection.send_close(code, reason)
+        elif connection.state is State.CONNECTING:
+            connection.drop(Cause.DROPPED, "the server was shut down")
