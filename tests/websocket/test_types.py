@@ -316,5 +316,6 @@ def test_ping_holds_125_octets() -> None:
 def test_transport_details_are_filled_in_step_by_step() -> None:
     """Before the handshake I see the transport, after it what was agreed too."""
     details = TransportDetails(is_server=False, is_secure=True, own="tcp4:127.0.0.1:1", channel_type="tls")
+    assert (details.peer, details.http_headers_received, details.websocket_protocol) == (None,) * 3
     assert dataclasses.replace(details, websocket_protocol="chat").websocket_protocol == "chat"
     assert TransportDetails(is_server=True).channel_type == "null"

@@ -83,8 +83,8 @@ class FrameReader:
 
     `require_mask` is one of MASK_REQUIRED (a server's peer), MASK_FORBIDDEN (a client's) and MASK_EITHER. The three
     limits are in octets, octets and data frames; 0 means none. `paused` may be set at any time: parsing stops after the
-    upcall in progress, and `feed(b"")` goes on from there once it is False again. While `deaf` is True messages are read
-    and checked but not delivered. `trace`, when set, is called for every frame header.
+    upcall in progress, and `feed(b"")` goes on from there once it is False again. While `deaf` is True messages are
+    read and checked but not delivered. `trace`, when set, is called for every frame header.
     """
 
     __slots__ = (
@@ -198,7 +198,7 @@ class FrameReader:
         self._pos = 0
 
     def _advance(self) -> bool:
-        """Walk over the chunk until it ends; False when paused or stopped before that. The numbered steps are section 5.2."""
+        """Walk over the chunk (section 5.2) until it ends; False when paused or stopped before that."""
         data = self._chunk
         size = len(data)
         pos = 0

@@ -38,9 +38,8 @@ class ClientConnection(Connection):
         random: Callable[[int], bytes],
     ) -> None:
         require = MASK_EITHER if options.acceptMaskedServerFrames else MASK_FORBIDDEN
-        super().__init__(
-            port, options, peer, require, mask_source(options.maskClientFrames, options.applyMask, keys), random
-        )
+        mask_key = mask_source(options.maskClientFrames, options.applyMask, keys)
+        super().__init__(port, options, peer, require, mask_key, random)
         self._client_port = port
         self.client_options = options
         self._drop_timeout = options.serverConnectionDropTimeout
@@ -56,7 +55,7 @@ class ClientConnection(Connection):
         self._client_port.connecting()
 
     def start(self, hello: ClientHello) -> None:
-        """Send the request. `TypeError` or `ValueError` for what cannot be sent, with nothing changed; late: nothing."""
+        """Send the request; late: nothing. `TypeError` or `ValueError` for what cannot be sent, nothing changed."""
         if self.state is not State.CONNECTING:
             return
         request = build_request(hello)

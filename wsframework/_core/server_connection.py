@@ -48,9 +48,8 @@ class ServerConnection(Connection):
         random: Callable[[int], bytes],
     ) -> None:
         require = MASK_REQUIRED if options.requireMaskedClientFrames else MASK_EITHER
-        super().__init__(
-            port, options, peer, require, mask_source(options.maskServerFrames, options.applyMask, keys), random
-        )
+        mask_key = mask_source(options.maskServerFrames, options.applyMask, keys)
+        super().__init__(port, options, peer, require, mask_key, random)
         self._server_port = port
         self._server_options = options
         self._policy = policy
@@ -65,7 +64,7 @@ class ServerConnection(Connection):
         self._arm(self.options.openHandshakeTimeout)
 
     def accept(self, protocol: str | None, headers: Iterable[tuple[str, str]] = ()) -> None:
-        """The application's yes to `handshake_received`. `ValueError` for headers that cannot be sent; late: nothing."""
+        """The application's yes; late: nothing. `ValueError` for headers that cannot be sent."""
         if self.state is not State.CONNECTING:
             return
         response = accept_response(self._key, protocol, None, self._server, headers)

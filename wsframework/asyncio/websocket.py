@@ -170,7 +170,7 @@ class WebSocketAdapterFactory:
 
 
 class WebSocketServerFactory(WebSocketAdapterFactory, neutral_factory.WebSocketServerFactory):
-    """Makes servers' ends of connections: `loop.create_server(factory, ...)`. See the base class for the arguments."""
+    """Makes servers' ends of connections: `loop.create_server(factory, ...)`; arguments as in the base class."""
 
     protocol: Callable[[], Any] = WebSocketServerProtocol
 
@@ -188,7 +188,7 @@ class WebSocketServerFactory(WebSocketAdapterFactory, neutral_factory.WebSocketS
 
 
 class WebSocketClientFactory(WebSocketAdapterFactory, neutral_factory.WebSocketClientFactory):
-    """Makes clients' ends of connections: `loop.create_connection(factory, ...)`. See the base class for the arguments."""
+    """Makes clients' ends of connections: `loop.create_connection(factory, ...)`; arguments as in the base class."""
 
     protocol: Callable[[], Any] = WebSocketClientProtocol
 

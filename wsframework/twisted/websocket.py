@@ -165,7 +165,7 @@ class WebSocketAdapterFactory:
 class WebSocketServerFactory(
     WebSocketAdapterFactory, neutral_factory.WebSocketServerFactory, twisted_protocol.ServerFactory
 ):
-    """Makes servers' ends of connections: `reactor.listenTCP(port, factory)`. See the base class for the arguments."""
+    """Makes servers' ends: `reactor.listenTCP(port, factory)`; arguments as in the base class."""
 
     protocol: Callable[[], Any] = WebSocketServerProtocol
 
@@ -185,7 +185,7 @@ class WebSocketServerFactory(
 class WebSocketClientFactory(
     WebSocketAdapterFactory, neutral_factory.WebSocketClientFactory, twisted_protocol.ClientFactory
 ):
-    """Makes clients' ends of connections: `reactor.connectTCP(host, port, factory)`. See the base class for the arguments."""
+    """Makes clients' ends: `reactor.connectTCP(host, port, factory)`; arguments as in the base class."""
 
     protocol: Callable[[], Any] = WebSocketClientProtocol
 

@@ -69,8 +69,8 @@ class WebSocketFactory(Generic[OptionsT, ProtocolT]):
     def setProtocolOptions(self, **options: Any) -> None:
         """Set options for the connections to come; those not given (or None) stay as they are.
 
-        `TypeError` for an unknown name (with the closest match) or a value of the wrong type, `ValueError` for one out of
-        range, each naming the option; then nothing is changed.
+        `TypeError` for an unknown name (with the closest match) or a value of the wrong type, `ValueError` for one
+        out of range, each naming the option; then nothing is changed.
         """
         self._use(self._options.changed(**options))
 
@@ -168,9 +168,10 @@ class WebSocketFactory(Generic[OptionsT, ProtocolT]):
 class WebSocketServerFactory(WebSocketFactory[ServerOptions, WebSocketServerProtocol]):
     """Makes the server's end of connections, and knows all of them.
 
-    `url` is informational (and says whether a proxy in front speaks TLS); `protocols` are the subprotocols to choose from
-    when `onConnect` does not; `server` is the value of the Server header (None: no such header); `headers` go into every
-    accepted handshake's response; `externalPort` is the port that the Host header must name, for servers behind a proxy.
+    `url` is informational (and says whether a proxy in front speaks TLS); `protocols` are the subprotocols to choose
+    from when `onConnect` does not; `server` is the value of the Server header (None: no such header); `headers` go
+    into every accepted handshake's response; `externalPort` is the port that the Host header must name, for servers
+    behind a proxy.
     """
 
     isServer = True
@@ -271,9 +272,9 @@ class WebSocketServerFactory(WebSocketFactory[ServerOptions, WebSocketServerProt
     def shutdown(self, code: int = 1001, reason: str | None = None, deadline: float = 5.0, spread: float = 0.0) -> Any:
         """Say goodbye to everybody; a result that comes with a `ShutdownResult` when the last connection is gone.
 
-        New handshakes are refused with 503 from now on; the listening socket is whoever opened it's to close. Every open
-        connection gets a Close frame with `code` and `reason`, evenly over `spread` seconds so that the clients do not all
-        come back at once. After `deadline` seconds what is left is aborted.
+        New handshakes are refused with 503 from now on; the listening socket is whoever opened it's to close. Every
+        open connection gets a Close frame with `code` and `reason`, evenly over `spread` seconds so that the clients
+        do not all come back at once. After `deadline` seconds what is left is aborted.
         """
         check_close(code, reason)
         if self._shutdown is None:

@@ -1,4 +1,4 @@
-"""What a plain HTTP request gets when the application has nothing to say to it. Constant texts: nothing is reflected."""
+"""What a plain HTTP request gets when the application does not answer it. Constant texts: nothing is reflected."""
 
 from __future__ import annotations
 

@@ -58,10 +58,10 @@ class OptionAttribute:
 class WebSocketProtocol:
     """What servers and clients share: callbacks to override, methods to call, attributes to read.
 
-    Every callback may be a plain method, an `async def`, or return a result that comes later (a Deferred, a Future). The
-    order is `onConnecting` (client), `onConnect`, `onOpen`, messages, `onClose`; each of the four at most once, `onClose`
-    exactly once for every connection that was made and nothing after it. What a callback raises is logged with its
-    traceback and closes the connection with 1011.
+    Every callback may be a plain method, an `async def`, or return a result that comes later (a Deferred, a Future).
+    The order is `onConnecting` (client), `onConnect`, `onOpen`, messages, `onClose`; each of the four at most once,
+    `onClose` exactly once for every connection that was made and nothing after it. What a callback raises is logged
+    with its traceback and closes the connection with 1011.
     """
 
     STATE_CLOSED: Final = 0
@@ -128,7 +128,7 @@ class WebSocketProtocol:
         """
 
     def onPing(self, payload: bytes) -> Any:
-        """A Ping came (section 5.5.2). Answers it with a Pong; an override that does not call this must do so itself."""
+        """A Ping came (section 5.5.2); this answers with a Pong, and an override must do so or call it."""
         self.sendPong(payload)
 
     def onPong(self, payload: bytes) -> Any:
@@ -146,8 +146,9 @@ class WebSocketProtocol:
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> Any:
         """The connection is gone; nothing is called after this.
 
-        `wasClean` says that both Close frames were exchanged; `code` is then the peer's, 1005 if it gave none. Otherwise
-        it is the code that we failed the connection with, or 1006, and `reason` says in words what happened.
+        `wasClean` says that both Close frames were exchanged; `code` is then the peer's, 1005 if it gave none.
+        Otherwise it is the code that we failed the connection with, or 1006, and `reason` says in words what
+        happened.
         """
 
     def onCloseFrame(self, code: int | None, reasonRaw: bytes) -> Any:
@@ -217,15 +218,15 @@ class WebSocketProtocol:
     def sendClose(self, code: int | None = None, reason: str | None = None) -> None:
         """Begin the closing handshake (section 7.1.2); onClose follows. Nothing if it has begun already.
 
-        `code` is one of 1000-1003, 1007-1014, 3000-4999 (`ValueError` otherwise); `reason` is cut between two characters
-        to 123 octets of UTF-8. Raises `Disconnected` before the connection is open.
+        `code` is one of 1000-1003, 1007-1014, 3000-4999 (`ValueError` otherwise); `reason` is cut between two
+        characters to 123 octets of UTF-8. Raises `Disconnected` before the connection is open.
         """
         if self._connection is None:
             raise Disconnected("cannot close: the connection is not open yet")
         self._connection.send_close(code, reason)
 
     def dropConnection(self, abort: bool = False) -> None:
-        """End the transport without a closing handshake: at once (`abort`), or after what was written. onClose follows."""
+        """End the transport without a closing handshake, at once (`abort`) or after what was written."""
         if self._connection is not None:
             self._connection.drop(Cause.DROPPED, "the application dropped the connection", abort)
 
@@ -283,7 +284,9 @@ class WebSocketProtocol:
 
     @property
     def is_open(self) -> Any:
-        """A result that comes with this protocol when onOpen was called; rejected with a `HandshakeError` if it never is."""
+        """A result that comes with this protocol when onOpen was called; rejected with a `HandshakeError` if it never
+        is.
+        """
         if self._is_open is None:
             self._is_open = self._new_future()
             if self._was_open:
@@ -432,8 +435,8 @@ class WebSocketServerProtocol(WebSocketProtocol):
         """A client asks for a WebSocket connection; decide about it, now or later.
 
         Return None (take it, with the first of the offered subprotocols that the factory has), a subprotocol that was
-        offered, a pair `(subprotocol or None, headers)`, or a `ConnectionAccept`. Raise `ConnectionDeny` to refuse with an
-        HTTP status of your own; any other error refuses with 500. A later result has `onConnectTimeout`.
+        offered, a pair `(subprotocol or None, headers)`, or a `ConnectionAccept`. Raise `ConnectionDeny` to refuse
+        with an HTTP status of your own; any other error refuses with 500. A later result has `onConnectTimeout`.
         """
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from wsframework._core.closure import Cause
@@ -64,7 +65,7 @@ class Shutdown:
         self._timers.append(self._later(deadline, self._abort))
         for index, batch in enumerate(batches):
             delay = spread * index / len(batches)
-            self._timers.append(self._later(delay, lambda batch=batch: _say_goodbye(batch, code, reason)))  # type: ignore[misc]
+            self._timers.append(self._later(delay, partial(_say_goodbye, batch, code, reason)))
 
     def forget(self, protocol: WebSocketServerProtocol) -> None:
         """A connection has ended."""
