@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wsframework._core.headers import is_token
@@ -24,7 +25,7 @@ from wsframework._core.http import (
 from wsframework._core.violation import HandshakeFailed, HandshakeRefused
 
 REQUEST = b"GET /chat HTTP/1.1\r\nHost: example.com\r\nX-Empty:\r\n\r\n"
-CONTROLS = [bytes([code]) for code in (*range(0x00, 0x09), *range(0x0A, 0x20), 0x7F)]
+CONTROLS = [bytes([code]) for code in (*range(0x09), *range(0x0A, 0x20), 0x7F)]
 
 
 def outcome(reader: HeadReader, pieces: Iterable[bytes]) -> object:
@@ -108,7 +109,9 @@ def test_a_refusal_is_repeated() -> None:
 
 
 @pytest.mark.parametrize("control", CONTROLS)
-@pytest.mark.parametrize("template", [b"GET / HTTP/1.1%b\r\n\r\n", b"G%b", b"G / H\r\nA%b: x", b"G / H\r\nA: x%by\r\n\r\n"])
+@pytest.mark.parametrize(
+    "template", [b"GET / HTTP/1.1%b\r\n\r\n", b"G%b", b"G / H\r\nA%b: x", b"G / H\r\nA: x%by\r\n\r\n"]
+)
 def test_control_characters_are_refused_at_once(template: bytes, control: bytes) -> None:
     """CR alone, LF alone, NUL and their like never get as far as the parser (RFC 9112 section 2.2)."""
     octets = template % control
@@ -192,6 +195,7 @@ def test_a_huge_head_in_single_octets_is_looked_at_once() -> None:
 HEAD_PIECES = [b"G", b" ", b"/", b"H", b":", b"\r\n", b"\r\n\r\n", b"\r", b"\n", b"\x00", b"\x16", b"\xff", b"aaaa"]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from(HEAD_PIECES), max_size=30).map(b"".join),
     st.lists(st.integers(0, 120), max_size=6),
@@ -204,7 +208,7 @@ def test_the_outcome_does_not_depend_on_the_pieces(
 ) -> None:
     """The same octets give the same head or the same refusal, and nothing but HandshakeRefused ever leaves."""
     places = [0, *sorted(min(cut, len(octets)) for cut in cuts), len(octets)]
-    pieces = [octets[start:end] for start, end in zip(places, places[1:], strict=False)]
+    pieces = [octets[start:end] for start, end in pairwise(places)]
     assert b"".join(pieces) == octets
     result = read(octets, max_size, max_headers, max_line)
     assert outcome(HeadReader(max_size, max_headers, max_line), pieces) == result
@@ -227,7 +231,7 @@ def request(line: bytes = b"GET / HTTP/1.1", *fields: bytes) -> RequestHead:
         (b"get /a?b=c&d HTTP/1.1", "get", "/a?b=c&d", "1.1"),
         (b"M-SEARCH * HTTP/1.1", "M-SEARCH", "*", "1.1"),
         (b"GET http://h:1/x HTTP/1.1", "GET", "http://h:1/x", "1.1"),
-        (b"GET /%23\"<>|\\^`{}~! HTTP/1.1", "GET", "/%23\"<>|\\^`{}~!", "1.1"),
+        (b'GET /%23"<>|\\^`{}~! HTTP/1.1', "GET", '/%23"<>|\\^`{}~!', "1.1"),
     ],
 )
 def test_request_lines_are_parsed(line: bytes, method: str, target: str, version: str) -> None:
@@ -340,7 +344,9 @@ def test_malformed_header_lines_are_refused(field: bytes) -> None:
     assert refused.value.status == 400
 
 
-@pytest.mark.parametrize("head", [b"", b"\r\n", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\n\n", REQUEST[:-1], REQUEST + b"x"])
+@pytest.mark.parametrize(
+    "head", [b"", b"\r\n", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\n\n", REQUEST[:-1], REQUEST + b"x"]
+)
 def test_a_head_without_its_blank_line_is_refused(head: bytes) -> None:
     """The parser takes complete heads only."""
     with pytest.raises(HandshakeRefused, match="blank line"):
@@ -410,14 +416,23 @@ def test_what_is_no_response_fails(head: bytes) -> None:
 def test_any_octets_are_parsed_or_refused(octets: bytes) -> None:
     """Only the one documented error leaves each parser."""
     for head in (octets, octets + b"\r\n\r\n"):
-        try:
-            assert "\n" not in repr(parse_request_head(head).headers.raw)
-        except HandshakeRefused as refused:
-            assert refused.status in (400, 505)
-        try:
-            assert 100 <= parse_response_head(head).status <= 999
-        except HandshakeFailed as failed:
-            assert failed.reason
+        assert request_status(head) in (0, 400, 505)
+        assert 100 <= response_status(head) <= 999
+
+
+def request_status(head: bytes) -> int:
+    try:
+        parse_request_head(head)
+    except HandshakeRefused as refused:
+        return refused.status
+    return 0
+
+
+def response_status(head: bytes) -> int:
+    try:
+        return parse_response_head(head).status
+    except HandshakeFailed:
+        return 999
 
 
 # --- writing ---
@@ -494,7 +509,9 @@ def test_reasons_are_those_of_rfc_9110() -> None:
     ]
 
 
-@pytest.mark.parametrize(("status", "has"), [(100, False), (199, False), (200, True), (204, False), (304, False), (404, True)])
+@pytest.mark.parametrize(
+    ("status", "has"), [(100, False), (199, False), (200, True), (204, False), (304, False), (404, True)]
+)
 def test_some_responses_never_have_content(status: int, has: bool) -> None:
     """RFC 9110 section 6.4.1."""
     assert has_content(status) is has
@@ -506,19 +523,25 @@ def test_requests_are_written() -> None:
     assert octets == b"GET /chat?x=1 HTTP/1.1\r\nHost: h\r\nA: 1\r\nA: 2\r\n\r\n"
 
 
-@pytest.mark.parametrize("target", ["", "/a b", "/a#b", "/\r\nX: y", "/\xe9", "/\u0100", "/\ud800", "/\x00", "/\n", "/\x7f"])
+@pytest.mark.parametrize(
+    "target", ["", "/a b", "/a#b", "/\r\nX: y", "/\xe9", "/\u0100", "/\ud800", "/\x00", "/\n", "/\x7f"]
+)
 def test_request_targets_that_would_break_the_line_are_refused(target: str) -> None:
     """My users' input in a URL cannot write headers."""
     with pytest.raises(ValueError, match="request target"):
         render_request(target, [])
 
 
-values = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=12).map(lambda text: text.strip(" "))
+values = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=12).map(
+    lambda text: text.strip(" ")
+)
 names = st.text("AZaz09-_!~", min_size=1, max_size=8)
 
 
 @given(st.lists(st.tuples(names, values), max_size=8), st.integers(200, 599), values, st.binary(max_size=20))
-def test_what_is_written_reads_back_the_same(pairs: list[tuple[str, str]], status: int, reason: str, body: bytes) -> None:
+def test_what_is_written_reads_back_the_same(
+    pairs: list[tuple[str, str]], status: int, reason: str, body: bytes
+) -> None:
     """Reader, parser and writers agree."""
     reader = HeadReader(0)
     octets = reader.feed(render_request("/x", pairs) + body)

@@ -38,6 +38,9 @@ _PROTOCOL_ERROR = 1002
 _INVALID_PAYLOAD = 1007
 _TOO_BIG = 1009
 
+# One text for a wrong octet and for a missing one: which of the two is noticed depends on the pieces it came in.
+_NOT_UTF8: Final = "text message is not valid UTF-8"
+
 # Why a first octet is wrong whatever comes before it; None where it may be right. RSV bits need a negotiated
 # extension, and control frames must not be fragmented (section 5.5).
 _NO_FLAW: Final = ""
@@ -343,7 +346,7 @@ class FrameReader:
 
     def _append(self, piece: bytes) -> None:
         if self._utf8 is not None and not self._utf8.feed(piece):
-            raise ProtocolViolation(_INVALID_PAYLOAD, "text message is not valid UTF-8")
+            raise ProtocolViolation(_INVALID_PAYLOAD, _NOT_UTF8)
         self._buffer += piece
 
     def _add_fragment(self, opcode: int, fin: bool, payload: bytes) -> bool:
@@ -357,7 +360,7 @@ class FrameReader:
     def _deliver_buffer(self) -> None:
         """The message in the buffer is complete."""
         if self._utf8 is not None and not self._utf8.complete:
-            raise ProtocolViolation(_INVALID_PAYLOAD, "text message ends inside of a UTF-8 sequence")
+            raise ProtocolViolation(_INVALID_PAYLOAD, _NOT_UTF8)
         payload = bytes(self._buffer)
         is_binary = self._message_opcode == OP_BINARY
         self._buffer = bytearray()
@@ -370,7 +373,7 @@ class FrameReader:
     def _deliver(self, payload: bytes, is_binary: bool) -> None:
         """A message in one frame that was there as a whole: nothing to reset, one upcall."""
         if self._validate and not is_binary and not is_utf8(payload):
-            raise ProtocolViolation(_INVALID_PAYLOAD, "text message is not valid UTF-8")
+            raise ProtocolViolation(_INVALID_PAYLOAD, _NOT_UTF8)
         if not self.deaf:
             self._sink.message(payload, is_binary)
 

@@ -366,8 +366,6 @@ class Connection:
         self.state, _ = step(self.state, Input.ACCEPTED)
         self._deciding = False
         self._early = b""
-        # How long the peer may take to end TCP; the roles have an option each.
-        self._drop_timeout = 0.0
         self._start_keepalive()
         self._port.opened()
         self.receive(early)

@@ -149,7 +149,8 @@ def forwarded_peer(headers: Headers, hops: int) -> str | None:
 
 def _without_port(entry: str) -> str:
     if entry.startswith("["):
-        return entry[1:].partition("]")[0]
+        address, bracket, _ = entry[1:].partition("]")
+        return address if bracket else ""
     return entry.partition(":")[0] if entry.count(":") == 1 else entry
 
 

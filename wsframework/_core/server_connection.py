@@ -86,6 +86,7 @@ class ServerConnection(Connection):
         """
         if self.state is not State.CONNECTING:
             return
+        headers = tuple(headers)
         response = self._render(status, text, headers, body, content_type)
         error = HandshakeRejected(
             f"answered with HTTP {status}: {text}", status, Headers(headers), body or text.encode()

@@ -57,7 +57,7 @@ class WebSocketFactory(Generic[OptionsT, ProtocolT]):
         self._merged: dict[type, OptionsT] = {}
         self._keys = MaskKeys(os.urandom)
         _all_keys.add(self._keys)
-        self._connections: set[ProtocolT] = set()
+        self._connections: dict[ProtocolT, None] = {}
         self.resetProtocolOptions()
 
     # Options.
@@ -118,12 +118,13 @@ class WebSocketFactory(Generic[OptionsT, ProtocolT]):
     # Connections.
 
     def _remember(self, protocol: ProtocolT) -> None:
-        self._connections.add(protocol)
+        self._connections[protocol] = None
 
     def _forget(self, protocol: ProtocolT) -> None:
-        self._connections.discard(protocol)
+        self._connections.pop(protocol, None)
 
-    # The URL, for whoever connects or listens by it.
+    # The URL, for whoever connects or listens by it. `| Any` spares those who gave a URL with a host and a port, which
+    # is nearly everybody, from proving to a type checker that they did.
 
     _uri: WebSocketUri | None = None
 
@@ -137,12 +138,12 @@ class WebSocketFactory(Generic[OptionsT, ProtocolT]):
         return self._uri is not None and self._uri.is_secure
 
     @property
-    def host(self) -> str | None:
+    def host(self) -> str | Any:
         """The URL's host, None without a URL."""
         return None if self._uri is None else self._uri.host
 
     @property
-    def port(self) -> int | str | None:
+    def port(self) -> int | Any:
         """The URL's port (the path of the socket for a unix URL), None without a URL."""
         if self._uri is None:
             return None
@@ -185,7 +186,8 @@ class WebSocketServerFactory(WebSocketFactory[ServerOptions, WebSocketServerProt
         externalPort: int | None = None,
     ) -> None:
         super().__init__()
-        self._admitted: set[WebSocketServerProtocol] = set()
+        # A dict for its order: whoever came first is served first.
+        self._admitted: dict[WebSocketServerProtocol, None] = {}
         self._shutdown: Shutdown | None = None
         WebSocketServerFactory.setSessionParameters(self, url, protocols, server, headers, externalPort)
 
@@ -251,12 +253,12 @@ class WebSocketServerFactory(WebSocketFactory[ServerOptions, WebSocketServerProt
         limit = self._options_for(protocol).maxConnections
         if limit and len(self._admitted) >= limit:
             return "the server has as many connections as it takes"
-        self._admitted.add(protocol)
+        self._admitted[protocol] = None
         return None
 
     def _forget(self, protocol: WebSocketServerProtocol) -> None:
         super()._forget(protocol)
-        self._admitted.discard(protocol)
+        self._admitted.pop(protocol, None)
         if self._shutdown is not None:
             self._shutdown.forget(protocol)
 

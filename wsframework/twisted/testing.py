@@ -1,0 +1,191 @@
+"""Testing WebSocket protocols on Twisted without sockets and without waiting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionAborted, ConnectionDone
+from twisted.internet.interfaces import ITransport
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from wsframework.testing.memory import MemoryBackend, MemoryLink
+from wsframework.twisted.websocket import (
+    WebSocketClientFactory,
+    WebSocketClientProtocol,
+    WebSocketServerFactory,
+    WebSocketServerProtocol,
+)
+
+__all__ = ["TwistedMemoryBackend", "TwistedMemoryLink"]
+
+
+class TwistedMemoryLink(MemoryLink):
+    """The far end of a Twisted protocol."""
+
+    def __init__(self, protocol: Any, clock: Clock) -> None:
+        super().__init__(protocol)
+        self._clock = clock
+        self.producer: Any = None
+        protocol.makeConnection(_Transport(self))
+
+    def dropped(self) -> None:
+        """As a real transport: the protocol hears of it from the reactor."""
+        super().dropped()
+        self._clock.callLater(0, self._lose, ConnectionAborted())
+
+    def _receive(self, data: bytes) -> None:
+        self.protocol.dataReceived(data)
+
+    def _tell_lost(self, error: Exception | None) -> None:
+        if self.producer is not None:
+            self.producer.stopProducing()
+        self.protocol.connectionLost(Failure(error or ConnectionDone()))  # type: ignore[no-untyped-call]
+
+    def _pause_writer(self) -> None:
+        if self.producer is not None:
+            self.producer.pauseProducing()
+
+    def _resume_writer(self) -> None:
+        if self.producer is not None:
+            self.producer.resumeProducing()
+
+
+@implementer(ITransport)
+class _Transport:
+    """The near end."""
+
+    def __init__(self, link: TwistedMemoryLink) -> None:
+        self._link = link
+        self._aborted = False
+
+    @property
+    def bufferSize(self) -> int:
+        return self._link.high_water_mark
+
+    @bufferSize.setter
+    def bufferSize(self, size: int) -> None:
+        self._link.high_water_mark = size
+
+    # As `FileDescriptor` shows what is not sent yet.
+
+    @property
+    def dataBuffer(self) -> bytes:
+        return b"\0" * self._link.buffered
+
+    offset = 0
+    _tempDataLen = 0
+
+    def getPeer(self) -> IPv4Address:
+        return IPv4Address("TCP", "192.0.2.1", 54321)
+
+    def getHost(self) -> IPv4Address:
+        return IPv4Address("TCP", "192.0.2.2", 80)
+
+    def write(self, data: bytes) -> None:
+        self._link.wrote(data)
+
+    def writeSequence(self, data: Any) -> None:
+        self._link.wrote(b"".join(data))
+
+    def loseWriteConnection(self) -> None:
+        self._link.ended()
+
+    def loseConnection(self) -> None:
+        self._link.ended()
+
+    def abortConnection(self) -> None:
+        if not self._aborted and not self._link.lost:
+            self._aborted = True
+            self._link.dropped()
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        self._link.producer = producer
+
+    def unregisterProducer(self) -> None:
+        self._link.producer = None
+
+    def pauseProducing(self) -> None:
+        self._link.read(False)
+
+    def resumeProducing(self) -> None:
+        self._link.read(True)
+
+
+class TwistedMemoryBackend(MemoryBackend):
+    """Twisted with a `Clock` in the reactor's place."""
+
+    name = "twisted"
+    server_protocol = WebSocketServerProtocol
+    client_protocol = WebSocketClientProtocol
+    server_factory = WebSocketServerFactory
+    client_factory = WebSocketClientFactory
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+
+    def connect(self, factory: Any) -> TwistedMemoryLink:
+        """See the base class."""
+        return TwistedMemoryLink(factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 54321)), self.clock)
+
+    def make_server(self, protocol: type[Any] | None = None, **session: Any) -> WebSocketServerFactory:
+        """See the base class."""
+        factory = WebSocketServerFactory(reactor=self.clock, **session)
+        factory.protocol = protocol or WebSocketServerProtocol
+        return factory
+
+    def make_client(self, protocol: type[Any] | None = None, **session: Any) -> WebSocketClientFactory:
+        """See the base class."""
+        factory = WebSocketClientFactory(reactor=self.clock, **session)
+        factory.protocol = protocol or WebSocketClientProtocol
+        return factory
+
+    def settle(self) -> None:
+        """See the base class."""
+        self.clock.advance(0)
+
+    def advance(self, seconds: float) -> None:
+        """See the base class."""
+        end = self.clock.seconds() + seconds
+        while True:
+            calls = [call.getTime() for call in self.clock.getDelayedCalls() if call.getTime() <= end]
+            if not calls:
+                break
+            self.clock.advance(max(0.0, min(calls) - self.clock.seconds()))
+        self.clock.advance(max(0.0, end - self.clock.seconds()))
+
+    def later(self) -> Deferred[Any]:
+        """See the base class."""
+        return Deferred()
+
+    def resolve(self, later: Any, result: object = None) -> None:
+        """See the base class."""
+        later.callback(result)
+
+    def fail(self, later: Any, error: Exception) -> None:
+        """See the base class."""
+        later.errback(error)
+
+    def outcome(self, later: Any) -> tuple[str, Any]:
+        """See the base class."""
+        found: list[tuple[str, Any]] = []
+
+        def note_result(result: object) -> object:
+            found.append(("result", result))
+            return result
+
+        def note_error(failure: Failure) -> None:
+            found.append(("error", failure.value))
+
+        later.addCallbacks(note_result, note_error)
+        return found[0] if found else ("waiting", None)
+
+    def pending_timers(self) -> int:
+        """See the base class."""
+        return len(self.clock.getDelayedCalls())
+
+    def close(self) -> None:
+        """Nothing to give back."""
