@@ -363,7 +363,10 @@ class Connection:
 
     def _open(self, early: bytes) -> None:
         """The handshake is complete: tell so, then go on with what came `early`."""
-        self.state, _ = step(self.state, Input.ACCEPTED)
+        self.state, action = step(self.state, Input.ACCEPTED)
+        if action is not Action.OPEN:
+            # Dropped while the response was being written: the transport may call back from inside of a write.
+            return
         self._deciding = False
         self._early = b""
         self._start_keepalive()

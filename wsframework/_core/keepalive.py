@@ -82,7 +82,10 @@ class KeepAlive:
             if sent_payload == payload:
                 for _ in range(index + 1):
                     self._outstanding.popleft()
-                later = self._outstanding[0][2] if self._outstanding else None
-                self._overdue = later + self._timeout if later is not None and self._timeout else None
+                if not self._outstanding:
+                    self._overdue = None
+                elif self._overdue is not None:
+                    # Not nearer than it is: the peer may have been excused while we did not listen.
+                    self._overdue = max(self._overdue, self._outstanding[0][2] + self._timeout)
                 return AnsweredPing(sequence, sent, now)
         return None

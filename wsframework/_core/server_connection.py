@@ -35,7 +35,7 @@ _FLASH_REQUEST: Final = b"<policy-file-request/>\0"
 class ServerConnection(Connection):
     """Call `connected` first. `server` is the value of the Server header, None to leave it out."""
 
-    __slots__ = ("_heads", "_key", "_policy", "_server", "_server_options", "_server_port", "head")
+    __slots__ = ("_heads", "_key", "_maybe_flash", "_policy", "_server", "_server_options", "_server_port", "head")
 
     def __init__(
         self,
@@ -54,6 +54,7 @@ class ServerConnection(Connection):
         self._server_options = options
         self._policy = policy
         self._server = server
+        self._maybe_flash = options.serveFlashSocketPolicy
         self._key = ""
         self._heads = HeadReader(options.maxHandshakeSize, options.maxHandshakeHeaders)
         self._drop_timeout = options.closeHandshakeTimeout
@@ -112,10 +113,11 @@ class ServerConnection(Connection):
         if self._deciding:
             self._keep_early(data)
             return
-        if self._server_options.serveFlashSocketPolicy and self.head is None:
+        if self._maybe_flash and data:
             data = self._early + data
             self._early = b""
-            if data and _FLASH_REQUEST.startswith(data[: len(_FLASH_REQUEST)]):
+            self._maybe_flash = _FLASH_REQUEST.startswith(data[: len(_FLASH_REQUEST)])
+            if self._maybe_flash:
                 self._receive_flash(data)
                 return
         try:

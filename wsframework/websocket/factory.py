@@ -17,10 +17,10 @@ from wsframework._core.headers import HeadersInput, header_pairs
 from wsframework._core.masking import MaskKeys
 from wsframework._core.uri import OriginPatterns, WebSocketUri, format_host, parse_uri
 from wsframework.options import ClientOptions, CommonOptions, ServerOptions, option_names
+from wsframework.websocket.attributes import OptionAttribute
 from wsframework.websocket.interfaces import IWebSocketClientChannelFactory, IWebSocketServerChannelFactory
 from wsframework.websocket.pages import status_page, upgrade_required
 from wsframework.websocket.protocol import (
-    OptionAttribute,
     WebSocketClientProtocol,
     WebSocketProtocol,
     WebSocketServerProtocol,

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from zope.interface import implementer
 
 from wsframework._core.closure import Cause, Closure
-from wsframework._core.connection import HOLD_APPLICATION, HOLD_SENDING, Connection
+from wsframework._core.connection import HOLD_APPLICATION, HOLD_SENDING
 from wsframework._core.constants import State
 from wsframework._core.handshake import ConnectionRequest, ConnectionResponse
 from wsframework._core.headers import Headers
 from wsframework._core.uri import parse_target
 from wsframework.exceptions import Disconnected, HandshakeError
-from wsframework.options import ClientOptions, CommonOptions, ServerOptions, option_names
+from wsframework.options import ClientOptions, ServerOptions
+from wsframework.websocket.attributes import ConnectionAttributes, install_options
 from wsframework.websocket.interfaces import IWebSocketChannel
 from wsframework.websocket.types import TransportDetails
 
@@ -27,35 +28,11 @@ if TYPE_CHECKING:
     from wsframework.websocket.factory import WebSocketClientFactory, WebSocketServerFactory
     from wsframework.websocket.port import ProtocolPort
 
-__all__ = ["OptionAttribute", "WebSocketClientProtocol", "WebSocketProtocol", "WebSocketServerProtocol"]
-
-# Autobahn's numbers for the states that an application can see.
-_PUBLIC_STATES: Final = {State.CLOSED: 0, State.CONNECTING: 1, State.CLOSING: 2, State.DRAINING: 2, State.OPEN: 3}
-
-
-class OptionAttribute:
-    """Reads an option through an instance: that of the connection, or of the factory before there is one.
-
-    Not a data descriptor, so an attribute of the same name on a subclass or an instance comes first; when the transport
-    is connected such attributes become the connection's options.
-    """
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    @overload
-    def __get__(self, instance: None, owner: type) -> OptionAttribute: ...
-    @overload
-    def __get__(self, instance: WebSocketProtocol, owner: type) -> Any: ...
-    def __get__(self, instance: WebSocketProtocol | None, owner: type) -> Any:
-        if instance is None:
-            return self
-        connection = instance._connection
-        return getattr(instance.factory._options if connection is None else connection.options, self._name)
+__all__ = ["WebSocketClientProtocol", "WebSocketProtocol", "WebSocketServerProtocol"]
 
 
 @implementer(IWebSocketChannel)
-class WebSocketProtocol:
+class WebSocketProtocol(ConnectionAttributes):
     """What servers and clients share: callbacks to override, methods to call, attributes to read.
 
     Every callback may be a plain method, an `async def`, or return a result that comes later (a Deferred, a Future).
@@ -64,49 +41,16 @@ class WebSocketProtocol:
     with its traceback and closes the connection with 1011.
     """
 
-    STATE_CLOSED: Final = 0
-    STATE_CONNECTING: Final = 1
-    STATE_CLOSING: Final = 2
-    STATE_OPEN: Final = 3
-
-    MESSAGE_TYPE_TEXT: Final = 1
-    MESSAGE_TYPE_BINARY: Final = 2
-
-    SUPPORTED_SPEC_VERSIONS: Final = (10, 11, 12, 13, 14, 15, 16, 17, 18)
-    SUPPORTED_PROTOCOL_VERSIONS: Final = (8, 13)
-    DEFAULT_SPEC_VERSION: Final = 18
-
-    CLOSE_STATUS_CODE_NORMAL: Final = 1000
-    CLOSE_STATUS_CODE_GOING_AWAY: Final = 1001
-    CLOSE_STATUS_CODE_PROTOCOL_ERROR: Final = 1002
-    CLOSE_STATUS_CODE_UNSUPPORTED_DATA: Final = 1003
-    CLOSE_STATUS_CODE_NULL: Final = 1005
-    CLOSE_STATUS_CODE_ABNORMAL_CLOSE: Final = 1006
-    CLOSE_STATUS_CODE_INVALID_PAYLOAD: Final = 1007
-    CLOSE_STATUS_CODE_POLICY_VIOLATION: Final = 1008
-    CLOSE_STATUS_CODE_MESSAGE_TOO_BIG: Final = 1009
-    CLOSE_STATUS_CODE_MANDATORY_EXTENSION: Final = 1010
-    CLOSE_STATUS_CODE_INTERNAL_ERROR: Final = 1011
-    CLOSE_STATUS_CODE_SERVICE_RESTART: Final = 1012
-    CLOSE_STATUS_CODE_TRY_AGAIN_LATER: Final = 1013
-    CLOSE_STATUS_CODE_BAD_GATEWAY: Final = 1014
-    CLOSE_STATUS_CODE_TLS_HANDSHAKE_FAILED: Final = 1015
-    CLOSE_STATUS_CODES_ALLOWED: Final = (1000, 1001, 1002, 1003, *range(1007, 1015))
-
     is_server: ClassVar[bool]
 
-    factory: Any = None
     transport: Any = None
     log: Any
 
     _port: ProtocolPort | None = None
-    _connection: Connection | None = None
-    _transport_details: TransportDetails | None = None
     _is_open: Any = None
     _is_closed: Any = None
     _drain: Any = None
     _was_open = False
-    _timeout: Cause | None = None
 
     # Callbacks, for subclasses to override.
 
@@ -252,35 +196,7 @@ class WebSocketProtocol:
             self._drain = [*(self._drain or ()), drained]
         return drained
 
-    # Attributes to read.
-
-    @property
-    def state(self) -> int:
-        """One of the STATE constants."""
-        return _PUBLIC_STATES[self._state]
-
-    @property
-    def _state(self) -> State:
-        return State.CONNECTING if self._connection is None else self._connection.state
-
-    @property
-    def peer(self) -> str:
-        """Who is at the other end: `tcp4:192.0.2.1:80`, `tcp6:2001:db8::1:80`, `unix:/path`, or an address from
-        X-Forwarded-For (trustXForwardedFor)."""
-        return "unknown" if self._connection is None else self._connection.peer
-
-    @property
-    def transport_details(self) -> TransportDetails:
-        """The transport as it is underneath, whatever headers say."""
-        details = self._transport_details
-        if details is None:
-            raise Disconnected("there is no transport yet")
-        return details
-
-    @property
-    def bufferedAmount(self) -> int:
-        """Octets that were sent and that the operating system has not taken yet."""
-        return 0 if self._connection is None else self._connection.buffered_amount
+    # Results to wait for.
 
     @property
     def is_open(self) -> Any:
@@ -303,81 +219,6 @@ class WebSocketProtocol:
             if self._state is State.CLOSED:
                 self._resolve(self._is_closed, self)
         return self._is_closed
-
-    @property
-    def closure(self) -> Closure | None:
-        """How the connection ended: `cause`, `code`, `reason`; None while that is not known."""
-        return None if self._connection is None else self._connection.closure
-
-    @property
-    def wasClean(self) -> bool:
-        """True once both Close frames were exchanged."""
-        return self.closure is not None and self.closure.was_clean
-
-    @property
-    def wasNotCleanReason(self) -> str | None:
-        """Why the connection ended without a closing handshake."""
-        return None if self.closure is None or self.wasClean else self.closure.reason
-
-    @property
-    def localCloseCode(self) -> int | None:
-        """The code in the Close frame that we sent."""
-        return None if self._connection is None else self._connection.local_close_code
-
-    @property
-    def localCloseReason(self) -> str | None:
-        """The reason in the Close frame that we sent."""
-        return None if self._connection is None else self._connection.local_close_reason
-
-    @property
-    def remoteCloseCode(self) -> int | None:
-        """The code in the peer's Close frame."""
-        return None if self._connection is None else self._connection.remote_close_code
-
-    @property
-    def remoteCloseReason(self) -> str | None:
-        """The reason in the peer's Close frame."""
-        return None if self._connection is None else self._connection.remote_close_reason
-
-    @property
-    def closedByMe(self) -> bool:
-        """True when our Close frame was the first."""
-        return self._connection is not None and self._connection.closed_by_us
-
-    @property
-    def failedByMe(self) -> bool:
-        """True when we ended the connection because something was wrong."""
-        return self.closure is not None and self.closure.cause not in _NOT_FAILED
-
-    @property
-    def droppedByMe(self) -> bool:
-        """True when we dropped the transport before the closing handshake was complete."""
-        return self.closure is not None and self.closure.cause in _DROPPED
-
-    @property
-    def wasOpenHandshakeTimeout(self) -> bool:
-        """True when the opening handshake took too long."""
-        return self._timeout is Cause.OPENING_TIMEOUT
-
-    @property
-    def wasCloseHandshakeTimeout(self) -> bool:
-        """True when the peer did not answer our Close frame in time."""
-        return self._timeout is Cause.CLOSING_TIMEOUT
-
-    @property
-    def wasServerConnectionDropTimeout(self) -> bool:
-        """True when the peer did not end TCP in time."""
-        return self._timeout is Cause.DROP_TIMEOUT
-
-    @property
-    def websocket_protocol_in_use(self) -> str | None:
-        """The subprotocol that was agreed on."""
-        return None if self._connection is None else self._connection.protocol
-
-    @property
-    def websocket_extensions_in_use(self) -> list[Any]:
-        """The extensions that were agreed on: none in this version."""
-        return []
 
     # What the port tells.
 
@@ -530,19 +371,6 @@ class WebSocketClientProtocol(WebSocketProtocol):
         return 0 if self._response is None else self._response.version
 
 
-# What did not go wrong on our side of the connection.
-_NOT_FAILED = frozenset({Cause.CLOSE_HANDSHAKE, Cause.DROPPED, Cause.LOST})
-_DROPPED = frozenset(
-    {
-        Cause.DROPPED,
-        Cause.SEND_BUFFER,
-        Cause.OPENING_TIMEOUT,
-        Cause.CLOSING_TIMEOUT,
-        Cause.PING_TIMEOUT,
-    }
-)
-
-
 def _as_bytes(payload: object, is_binary: bool) -> bytes:
     if isinstance(payload, str):
         if is_binary:
@@ -568,10 +396,5 @@ def _check_fragment_size(size: object) -> None:
         raise ValueError(f"fragmentSize must be 1 or more octets, not {size}")
 
 
-def _install_options(cls: type, options: type[CommonOptions]) -> None:
-    for name in option_names(options):
-        setattr(cls, name, OptionAttribute(name))
-
-
-_install_options(WebSocketServerProtocol, ServerOptions)
-_install_options(WebSocketClientProtocol, ClientOptions)
+install_options(WebSocketServerProtocol, ServerOptions)
+install_options(WebSocketClientProtocol, ClientOptions)
