@@ -125,6 +125,9 @@ class AsyncioPort(ProtocolPort):
         else:
             log.error("%s", text, exc_info=error)
 
+    def log_info(self, text: str) -> None:
+        log.info("%s", text)
+
     def log_debug(self, text: str) -> None:
         log.debug("%s", text)
 

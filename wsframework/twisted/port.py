@@ -114,6 +114,9 @@ class TwistedPort(ProtocolPort):
     def log_failure(self, text: str, error: BaseException) -> None:
         log.failure("{text}", Failure(error), text=text)  # type: ignore[no-untyped-call]
 
+    def log_info(self, text: str) -> None:
+        log.info("{text}", text=text)
+
     def log_debug(self, text: str) -> None:
         log.debug("{text}", text=text)
 

@@ -73,6 +73,10 @@ class ProtocolPort(ABC):
         """Log `text` with the traceback of `error`."""
 
     @abstractmethod
+    def log_info(self, text: str) -> None:
+        """Log a line about a peer that was refused or dropped."""
+
+    @abstractmethod
     def log_debug(self, text: str) -> None:
         """Log a line for the options logFrames and logOctets."""
 
@@ -170,6 +174,8 @@ class ProtocolPort(ABC):
         """See `Port.closed`. An error in onClose is only logged: there is nothing left to close."""
         protocol = self.protocol
         protocol.factory._forget(protocol)
+        if _is_told(closure):
+            self.log_info(_one_line(f"connection with {protocol.peer} ended: {closure.reason}"))
         text = f"onClose raised on the connection with {protocol.peer}"
         try:
             result = protocol.onClose(closure.was_clean, closure.code, closure.reason)
@@ -336,11 +342,26 @@ _TIMEOUT_HOOKS = {
     Cause.PING_TIMEOUT: "onAutoPingTimeout",
 }
 
+# Ends that somebody looking after a server wants to find in the log; each reason names the rule or the limit.
+_TOLD = frozenset(Cause) - {Cause.CLOSE_HANDSHAKE, Cause.CALLBACK_ERROR, Cause.DROPPED, Cause.LOST}
+_LONGEST_LINE = 200
+
 _OPCODE_NAMES = {0: "continuation", 1: "text", 2: "binary", 8: "close", 9: "ping", 10: "pong"}
 
 
 def _ignore(_: object) -> None:
     """The result of a callback that nobody waits for."""
+
+
+def _is_told(closure: Closure) -> bool:
+    failure = closure.failure
+    answered = failure is not None and failure.status is not None and failure.status < HTTPStatus.BAD_REQUEST
+    return closure.cause in _TOLD and not answered
+
+
+def _one_line(text: str) -> str:
+    """Nothing that a peer sent may begin a line of its own in the log, or steer a terminal."""
+    return text.encode("unicode_escape").decode("ascii")[:_LONGEST_LINE]
 
 
 def _as_accept(result: object) -> ConnectionAccept:
