@@ -11,6 +11,7 @@ from wsframework.exceptions import (
     HandshakeRejected,
     HandshakeTimeout,
     PayloadExceededError,
+    SequenceError,
     WebSocketError,
 )
 
@@ -20,6 +21,7 @@ __all__ = [
     "HandshakeRejected",
     "HandshakeTimeout",
     "PayloadExceededError",
+    "SequenceError",
     "WebSocketError",
     "__version__",
 ]

@@ -8,6 +8,7 @@ from wsframework.exceptions import (
     HandshakeRejected,
     HandshakeTimeout,
     PayloadExceededError,
+    SequenceError,
     WebSocketError,
 )
 
@@ -17,5 +18,6 @@ __all__ = [
     "HandshakeRejected",
     "HandshakeTimeout",
     "PayloadExceededError",
+    "SequenceError",
     "WebSocketError",
 ]

@@ -14,6 +14,7 @@ __all__ = [
     "HandshakeRejected",
     "HandshakeTimeout",
     "PayloadExceededError",
+    "SequenceError",
     "WebSocketError",
 ]
 
@@ -30,6 +31,10 @@ class Disconnected(WebSocketError):
 
 class PayloadExceededError(WebSocketError):
     """The message is longer than `maxMessagePayloadSize`; nothing of it was sent."""
+
+
+class SequenceError(WebSocketError):
+    """A call of the frame or streaming API out of order, or a message inside of an unfinished one; nothing was sent."""
 
 
 class HandshakeError(WebSocketError):

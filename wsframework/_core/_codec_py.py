@@ -13,8 +13,9 @@ file as it is.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from wsframework._core.constants import (
     OP_BINARY,
@@ -28,11 +29,24 @@ from wsframework._core.masking import apply_mask
 from wsframework._core.utf8 import Utf8Validator, is_utf8
 from wsframework._core.violation import ProtocolViolation
 
-__all__ = ["MASK_EITHER", "MASK_FORBIDDEN", "MASK_REQUIRED", "FrameReader", "FrameSink", "encode_frame"]
+__all__ = [
+    "MASK_EITHER",
+    "MASK_FORBIDDEN",
+    "MASK_REQUIRED",
+    "FrameReader",
+    "FrameSink",
+    "StreamSink",
+    "encode_frame",
+    "encode_header",
+    "parse_close",
+]
 
 MASK_FORBIDDEN: Final = 0
 MASK_REQUIRED: Final = 1
 MASK_EITHER: Final = 2
+
+STREAM_FRAMES: Final = 1
+STREAM_PIECES: Final = 2
 
 _PROTOCOL_ERROR = 1002
 _INVALID_PAYLOAD = 1007
@@ -81,6 +95,33 @@ class FrameSink(Protocol):
         """The Close frame, checked; the last upcall there is."""
 
 
+class StreamSink(Protocol):
+    """Who is told of messages while they come. Whole frames: `frame`; by pieces: `frame_begin`, `_data`, `_end`."""
+
+    def message_begin(self, is_binary: bool) -> None:
+        """The first frame's header is there."""
+
+    def frame_begin(self, length: int) -> None:
+        """A data frame's header is there; its payload has `length` octets."""
+
+    def frame_data(self, payload: bytes) -> None:
+        """The next piece of the payload, not empty; of a text, valid so far, perhaps cut inside of a character."""
+
+    def frame_end(self) -> None:
+        """The payload is complete."""
+
+    def frame(self, payload: bytes) -> None:
+        """A whole data frame."""
+
+    def message_end(self) -> None:
+        """The last frame was the end of the message; a text is valid as a whole."""
+
+
+# In place of what only a streaming reader has.
+_NOBODY = cast(StreamSink, None)
+_NO_EVENTS: deque[tuple[Callable[..., None], tuple[object, ...]]] = deque(maxlen=0)
+
+
 class FrameReader:
     """Takes octets in any pieces and calls the sink; raises `ProtocolViolation` once, then ignores everything.
 
@@ -94,6 +135,7 @@ class FrameReader:
         "_apply_mask",
         "_buffer",
         "_chunk",
+        "_events",
         "_feeding",
         "_fin",
         "_fragments",
@@ -110,6 +152,8 @@ class FrameReader:
         "_require_mask",
         "_sink",
         "_stopped",
+        "_stream",
+        "_streaming",
         "_utf8",
         "_validate",
         "deaf",
@@ -148,12 +192,25 @@ class FrameReader:
         self._fragments = 0
         self._buffer = bytearray()
         self._utf8: Utf8Validator | None = None
+        # Streaming: to whom, and the upcalls that are due; see `stream_to`.
+        self._streaming = 0
+        self._stream: StreamSink = _NOBODY
+        self._events: deque[tuple[Callable[..., None], tuple[object, ...]]] = _NO_EVENTS
         # The data frame whose payload is still coming.
         self._in_payload = False
         self._fin = False
         self._missing = 0
         self._key = b""
         self._offset = 0
+
+    def stream_to(self, sink: StreamSink, pieces: bool) -> None:
+        """From now on tell `sink` of messages while they come: by frames, or by `pieces` as they arrive.
+
+        The limits on assembled messages then bound one frame, or with `pieces` nothing at all.
+        """
+        self._streaming = STREAM_PIECES if pieces else STREAM_FRAMES
+        self._stream = sink
+        self._events = deque()
 
     @property
     def buffered(self) -> int:
@@ -166,6 +223,7 @@ class FrameReader:
         self._chunk = self._late = b""
         self._pos = 0
         self._buffer = bytearray()
+        self._events = _NO_EVENTS
 
     def feed(self, data: bytes) -> None:
         """Parse what is kept and then `data`; inside an upcall or while paused only keep it."""
@@ -190,8 +248,12 @@ class FrameReader:
             self._pos = 0
 
     def _take(self, data: bytes) -> None:
-        """Make one chunk of what is not parsed yet."""
+        """Make one chunk of what is not parsed yet. With nothing new it stays as it is: copying the rest once for each
+        message would be quadratic when an application pauses after every message.
+        """
         if self._pos < len(self._chunk):
+            if not data and not self._late:
+                return
             self._chunk = self._chunk[self._pos :] + self._late + data
         elif self._late:
             self._chunk = self._late + data
@@ -204,19 +266,23 @@ class FrameReader:
         """Walk over the chunk (section 5.2) until it ends; False when paused or stopped before that."""
         data = self._chunk
         size = len(data)
-        pos = 0
+        pos = self._pos
         while True:
-            # 1. Go on with a payload that began in an earlier chunk.
+            # 0. Streaming: say what is known before anything more is parsed.
+            if self._events and not self._tell():
+                return False
+            # 1. Go on with a payload that began before.
             if self._in_payload:
                 pos = self._take_piece(data, pos, size)
                 self._pos = pos
+                if self._events and not self._tell():
+                    return False
                 if self._missing:
                     return True
                 self._in_payload = False
-                if self._fin:
-                    self._deliver_buffer()
-                    if self.paused or self._stopped:
-                        return False
+                self._end_frame()
+                if self.paused or self._stopped:
+                    return False
                 continue
             # 2. FIN, RSV and opcode: what they prove needs no further octet.
             if pos == size:
@@ -260,13 +326,14 @@ class FrameReader:
                 start += 4
             if self.trace is not None and (opcode < 8 or size - start >= length):
                 self.trace(first, second & 0x80 != 0, length)
-            # 5. A payload that goes on after the chunk: a short wait for control frames, piece by piece for data.
-            if size - start < length:
+            # 5. A payload that goes on after the chunk: a short wait for control frames, piece by piece for data. When
+            # streaming, piece by piece in any case.
+            if size - start < length or (self._streaming and opcode < 8):
                 if opcode > 7:
                     self._pos = pos
                     return True
                 self._begin_payload(opcode, first & 0x80 != 0, length, key)
-                pos = start
+                self._pos = pos = start
                 continue
             # 6. A payload that is here as a whole.
             pos = start + length
@@ -309,17 +376,25 @@ class FrameReader:
             raise ProtocolViolation(
                 _TOO_BIG, f"frame of {length} octets is over maxFramePayloadSize ({self._max_frame})"
             )
+        if self._streaming == STREAM_PIECES:
+            # Nothing is assembled here, so the limits on what is do not apply.
+            return
         total = length + len(self._buffer)
         if self._max_message and total > self._max_message:
             limit = f"maxMessagePayloadSize ({self._max_message})"
             raise ProtocolViolation(_TOO_BIG, f"message of at least {total} octets is over {limit}")
-        if self._max_fragments and self._fragments >= self._max_fragments:
+        if self._max_fragments and not self._streaming and self._fragments >= self._max_fragments:
             raise ProtocolViolation(
                 _TOO_BIG, f"message in more than maxMessageFragments ({self._max_fragments}) frames"
             )
 
     def _begin_payload(self, opcode: int, fin: bool, length: int, key: bytes) -> None:
         self._begin_fragment(opcode)
+        if self._streaming:
+            if opcode:
+                self._events.append((self._stream.message_begin, (opcode == OP_BINARY,)))
+            if self._streaming == STREAM_PIECES:
+                self._events.append((self._stream.frame_begin, (length,)))
         self._in_payload = True
         self._fin = fin
         self._missing = length
@@ -347,7 +422,29 @@ class FrameReader:
     def _append(self, piece: bytes) -> None:
         if self._utf8 is not None and not self._utf8.feed(piece):
             raise ProtocolViolation(_INVALID_PAYLOAD, _NOT_UTF8)
-        self._buffer += piece
+        if self._streaming != STREAM_PIECES:
+            self._buffer += piece
+        elif piece:
+            self._events.append((self._stream.frame_data, (piece,)))
+
+    def _end_frame(self) -> None:
+        """All of a payload that came piece by piece is there."""
+        if self._streaming == STREAM_PIECES:
+            self._events.append((self._stream.frame_end, ()))
+        elif self._streaming:
+            self._events.append((self._stream.frame, (bytes(self._buffer),)))
+            self._buffer = bytearray()
+        if self._fin:
+            self._deliver_buffer()
+
+    def _tell(self) -> bool:
+        """Make the upcalls that are due; False when paused or stopped before or by the last."""
+        events = self._events
+        while events and not self.paused and not self._stopped:
+            call, arguments = events.popleft()
+            if not self.deaf:
+                call(*arguments)
+        return not self.paused and not self._stopped
 
     def _add_fragment(self, opcode: int, fin: bool, payload: bytes) -> bool:
         """Take a whole data frame that is not a whole message; True when it ended one, after the upcall."""
@@ -367,7 +464,9 @@ class FrameReader:
         self._utf8 = None
         self._message_opcode = 0
         self._fragments = 0
-        if not self.deaf:
+        if self._streaming:
+            self._events.append((self._stream.message_end, ()))
+        elif not self.deaf:
             self._sink.message(payload, is_binary)
 
     def _deliver(self, payload: bytes, is_binary: bool) -> None:
@@ -407,8 +506,15 @@ def encode_frame(opcode: int, payload: bytes, mask_key: bytes | None, fin: bool 
 
     `rsv` holds the three reserved bits as the number 0 to 7 (RSV1 is 4).
     """
+    header = encode_header(opcode, len(payload), mask_key, fin, rsv)
+    if mask_key is None:
+        return header + payload
+    return header + apply_mask(payload, mask_key)
+
+
+def encode_header(opcode: int, size: int, mask_key: bytes | None, fin: bool = True, rsv: int = 0) -> bytes:
+    """A frame without its payload, which has `size` octets; the masking key is the end of the header."""
     first = (0x80 if fin else 0) | rsv << 4 | opcode
-    size = len(payload)
     mask_bit = 0 if mask_key is None else 0x80
     if size < 126:
         header = bytes((first, mask_bit | size))
@@ -416,6 +522,4 @@ def encode_frame(opcode: int, payload: bytes, mask_key: bytes | None, fin: bool 
         header = bytes((first, mask_bit | 126)) + size.to_bytes(2, "big")
     else:
         header = bytes((first, mask_bit | 127)) + size.to_bytes(8, "big")
-    if mask_key is None:
-        return header + payload
-    return header + mask_key + apply_mask(payload, mask_key)
+    return header if mask_key is None else header + mask_key

@@ -8,7 +8,20 @@ from wsframework._core._codec_py import (
     MASK_REQUIRED,
     FrameReader,
     FrameSink,
+    StreamSink,
     encode_frame,
+    encode_header,
+    parse_close,
 )
 
-__all__ = ["MASK_EITHER", "MASK_FORBIDDEN", "MASK_REQUIRED", "FrameReader", "FrameSink", "encode_frame"]
+__all__ = [
+    "MASK_EITHER",
+    "MASK_FORBIDDEN",
+    "MASK_REQUIRED",
+    "FrameReader",
+    "FrameSink",
+    "StreamSink",
+    "encode_frame",
+    "encode_header",
+    "parse_close",
+]

@@ -152,6 +152,7 @@ class Connection:
         self._port.set_timer(None)
         self._reader.stop()
         self._early = b""
+        self._holds = 0
         if self.closure is None:
             failure = self._failure_of_opening(reason) if opening else None
             cause = Cause.LOST if failure is None else Cause.OPENING
@@ -175,7 +176,7 @@ class Connection:
 
     def pause_writing(self) -> None:
         """The transport has more to send than it wants to keep."""
-        if self.state is not State.DRAINING and self.hold(HOLD_SENDING):
+        if self.hold(HOLD_SENDING):
             self._port.sending_paused()
 
     def resume_writing(self) -> None:
@@ -183,17 +184,21 @@ class Connection:
         if not self._holds & HOLD_SENDING:
             return
         self._holds &= ~HOLD_SENDING
+        # The upcall first: the pong may be what stops sending again, and then it is owed again.
+        self._port.sending_resumed()
         owed, self._owed_pong = self._owed_pong, None
         if owed is not None:
             self.send_pong(owed)
-        self._port.sending_resumed()
         self._go_on()
 
     # What the application wants.
 
     def hold(self, who: int) -> bool:
-        """Stop parsing and reading for `who`, one of the HOLD bits; False when that one holds already."""
-        if self._holds & who:
+        """Stop parsing and reading for `who`, one of the HOLD bits; False when that one holds already.
+
+        False too, and nothing more, once all that is left is to read on to the end of TCP.
+        """
+        if self._holds & who or self.state in (State.DRAINING, State.CLOSED):
             return False
         if not self._holds:
             self._reader.paused = True
@@ -241,10 +246,14 @@ class Connection:
         if not fragment_size or size <= fragment_size:
             self._send_frame(opcode, payload)
             return
+        # In one write: the transport may call the application back from inside of it, and no other message may come
+        # between the fragments of this one.
+        frames = bytearray()
         for start in range(0, size, fragment_size):
             end = start + fragment_size
-            self._send_frame(opcode, payload[start:end], end >= size)
+            frames += self._encode(opcode, payload[start:end], end >= size)
             opcode = OP_CONTINUATION
+        self._write(bytes(frames))
 
     def send_ping(self, payload: bytes) -> None:
         """Send a Ping of at most 125 octets; nothing unless open."""
@@ -312,6 +321,7 @@ class Connection:
 
     def close(self, code: int | None, reason: bytes) -> None:
         """The Close frame came (section 5.5.1)."""
+        ours_was_first = self.closed_by_us
         self.remote_close_code = code
         self.remote_close_reason = reason.decode() if reason else None
         self._port.close_frame(code, reason)
@@ -324,6 +334,7 @@ class Connection:
         if action is Action.REPLY_CLOSE:
             echo = self.options.echoCloseCodeReason
             self._write_close(code if echo else CloseCode.NORMAL, self.remote_close_reason if echo else None)
+        self.closed_by_us = ours_was_first
         self._end_transport()
 
     # Inside.
@@ -473,17 +484,20 @@ class Connection:
         self._port.set_timer(seconds or None)
 
     def _write_close(self, code: int | None, reason: str | None) -> None:
-        self.closed_by_us = self.remote_close_code is None and self.closure is None
+        self.closed_by_us = True
         encoded = _cut(reason or "")
         self.local_close_code = code
         self.local_close_reason = encoded.decode() if encoded else None
         self._send_frame(OP_CLOSE, b"" if code is None else int(code).to_bytes(2, "big") + encoded)
 
-    def _send_frame(self, opcode: int, payload: bytes, fin: bool = True) -> None:
+    def _send_frame(self, opcode: int, payload: bytes) -> None:
+        self._write(self._encode(opcode, payload))
+
+    def _encode(self, opcode: int, payload: bytes, fin: bool = True) -> bytes:
         key = None if self._mask_key is None else self._mask_key()
         if self.options.logFrames:
             self._port.trace_frame(True, (0x80 if fin else 0) | opcode, key is not None, len(payload))
-        self._write(encode_frame(opcode, payload, key, fin))
+        return encode_frame(opcode, payload, key, fin)
 
     def _write(self, data: bytes) -> None:
         if self._holds & HOLD_SENDING and self._overflows(len(data)):
@@ -499,8 +513,6 @@ class Connection:
     def _overflows(self, size: int) -> bool:
         """Drop a peer that has not read `maxSendBuffer` octets; nothing could be said to it any more."""
         limit = self.options.maxSendBuffer
-        if self.closure is not None and self.closure.cause is Cause.SEND_BUFFER:
-            return True
         if not limit or self.buffered_amount + size <= limit:
             return False
         self.drop(Cause.SEND_BUFFER, f"the peer does not read: more than maxSendBuffer ({limit}) octets wait for it")

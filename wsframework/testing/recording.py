@@ -135,6 +135,11 @@ class RecordingPort:
         """The transport is gone."""
         self.connection.lost(reason)
 
+    @property
+    def asked(self) -> bool:
+        """True while an answer is left open."""
+        return self._decision is not None
+
     def decide(self) -> None:
         """Give the answer that was left open: yes."""
         decision, self._decision = self._decision, None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from wsframework.websocket.protocol import WebSocketProtocol
 
-__all__ = ["TwistedClientPort", "TwistedPort", "TwistedServerPort", "log"]
+__all__ = ["TwistedClientPort", "TwistedPort", "TwistedServerPort", "log", "pending_octets"]
 
 log = Logger(namespace="wsframework.twisted")
 
@@ -127,7 +127,12 @@ class TwistedPort(ProtocolPort):
             transport.setTcpNoDelay(no_delay)
         if hasattr(transport, "bufferSize"):
             transport.bufferSize = high_water_mark
-        transport.registerProducer(self, True)
+
+    def opened(self) -> None:
+        # Not sooner: TLS pauses the producer of who writes while it shakes hands. We would stop reading then, and what
+        # it waits for is to be read.
+        self._transport.registerProducer(self, True)
+        super().opened()
 
 
 class TwistedServerPort(TwistedPort, ServerProtocolPort):

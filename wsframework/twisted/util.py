@@ -9,7 +9,7 @@ from twisted.internet.interfaces import ISSLTransport
 
 from wsframework.websocket.types import TransportDetails
 
-__all__ = ["peer2str", "transport_details"]
+__all__ = ["is_tls", "peer2str", "transport_details"]
 
 
 def peer2str(transport: Any) -> str:

@@ -1,0 +1,533 @@
+"""`_core.server_connection`: the opening handshake as a server does it, byte for byte."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.core.wire import TEXT, from_client, from_server
+from wsframework._core.closure import Cause
+from wsframework._core.constants import State
+from wsframework._core.handshake import ConnectionRequest
+from wsframework._core.http import RequestHead
+from wsframework.exceptions import HandshakeError, HandshakeRejected, HandshakeTimeout
+from wsframework.testing import RecordingServer
+
+REQUEST = (
+    b"GET /chat?room=1 HTTP/1.1\r\n"
+    b"Host: example.com:8080\r\n"
+    b"Upgrade: websocket\r\n"
+    b"Connection: keep-alive, Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    b"Sec-WebSocket-Protocol: chat, superchat\r\n"
+    b"Sec-WebSocket-Version: 13\r\n"
+    b"Origin: http://example.com\r\n"
+    b"\r\n"
+)
+ACCEPTED = (
+    b"HTTP/1.1 101 Switching Protocols\r\n"
+    b"Upgrade: websocket\r\n"
+    b"Connection: Upgrade\r\n"
+    b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
+    b"\r\n"
+)
+PLAIN = b"GET /status HTTP/1.1\r\nHost: example.com\r\n\r\n"
+FLASH = b"<policy-file-request/>\0"
+HELLO = from_client(TEXT, b"hello")
+TIMEOUT_503 = (
+    b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    b"Content-Length: 55\r\n\r\n"
+)
+
+
+def connected(immediate: bool = True, server: str | None = None, **options: object) -> RecordingServer:
+    port = RecordingServer(immediate=immediate, server=server, **options)
+    port.connection.connected()
+    return port
+
+
+def failure(port: RecordingServer) -> HandshakeError:
+    closure = port.connection.closure
+    assert closure is not None
+    assert closure.failure is not None
+    return closure.failure
+
+
+@pytest.mark.parametrize("size", [0, 1, 7])
+def test_request_is_answered_with_101_however_it_arrives(size: int) -> None:
+    """A client connects, over a good line or one that delivers single octets."""
+    port = connected()
+    port.receive(REQUEST, size)
+    assert port.sent == ACCEPTED
+    assert [call[0] for call in port.upcalls] == ["handshake_received", "opened"]
+    assert port.connection.state is State.OPEN
+    assert port.connection.head is not None
+    assert port.connection.head.target == "/chat?room=1"
+
+
+def test_application_sees_the_request() -> None:
+    """`onConnect` gets everything that the client asks for."""
+    port = connected()
+    seen: list[ConnectionRequest] = []
+    port.hooks["handshake_received"] = seen.append
+    port.receive(REQUEST)
+    (request,) = seen
+    assert (request.peer, request.host, request.path, request.params) == (
+        "tcp4:192.0.2.1:50000",
+        "example.com",
+        "/chat",
+        {"room": ["1"]},
+    )
+    assert (request.version, request.origin, request.protocols) == (13, "http://example.com", ["chat", "superchat"])
+
+
+def test_response_names_server_subprotocol_and_headers() -> None:
+    """What I choose in `onConnect` is in the response, and in `websocket_protocol_in_use`."""
+    port = connected(immediate=False, server="wsframework")
+    port.receive(REQUEST)
+    port.connection.accept("chat", (("X-Room", "1"),))
+    assert port.sent == (
+        b"HTTP/1.1 101 Switching Protocols\r\n"
+        b"Server: wsframework\r\n"
+        b"Upgrade: websocket\r\n"
+        b"Connection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
+        b"Sec-WebSocket-Protocol: chat\r\n"
+        b"X-Room: 1\r\n"
+        b"\r\n"
+    )
+    assert port.connection.protocol == "chat"
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_frames_right_behind_the_request_are_delivered_after_opening(size: int) -> None:
+    """A client that does not wait for our answer loses nothing."""
+    port = connected()
+    port.receive(REQUEST + HELLO, size)
+    assert [call[0] for call in port.upcalls] == ["handshake_received", "opened", "message"]
+    assert port.upcalls[-1] == ("message", b"hello", False)
+
+
+def test_response_and_first_message_go_out_in_one_write() -> None:
+    """What `onOpen` sends does not cost a packet of its own."""
+    port = connected()
+    port.hooks["opened"] = lambda: port.connection.send_message(b"welcome", False)
+    port.receive(REQUEST)
+    assert [call for call in port.calls if call[0] == "write"] == [("write", ACCEPTED + from_server(TEXT, b"welcome"))]
+
+
+# Refusals.
+
+
+@pytest.mark.parametrize("size", [0, 1])
+@pytest.mark.parametrize(
+    ("request_octets", "status_line", "text"),
+    [
+        (REQUEST.replace(b"GET", b"POST"), b"405 Method Not Allowed", b"this method is not allowed here\n"),
+        (REQUEST.replace(b"HTTP/1.1", b"HTTP/1.0"), b"505 HTTP Version Not Supported", b"needs HTTP/1.1\n"),
+        (REQUEST.replace(b"Host: example.com:8080\r\n", b""), b"400 Bad Request", b"the Host header is missing\n"),
+        (REQUEST.replace(b"websocket", b"h2c"), b"426 Upgrade Required", b"upgrades to websocket only\n"),
+        (REQUEST.replace(b"Version: 13", b"Version: 9"), b"426 Upgrade Required", b"is not supported\n"),
+        (b"\x16\x03\x01\x02\x00", b"400 Bad Request", b"this port does not speak TLS\n"),
+        (PLAIN.replace(b"GET", b"PUT"), b"405 Method Not Allowed", b"this method is not allowed here\n"),
+    ],
+    ids=["method", "version", "host", "upgrade", "websocket version", "TLS", "plain method"],
+)
+def test_refusal_is_a_complete_response_and_ends_the_connection(
+    request_octets: bytes, status_line: bytes, text: bytes, size: int
+) -> None:
+    """Somebody who speaks the wrong thing gets an HTTP error that says why, with Connection: close."""
+    port = connected()
+    port.receive(request_octets + HELLO, size)
+    head, _, body = port.sent.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 " + status_line + b"\r\n")
+    assert b"\r\nContent-Length: %d" % len(body) in head
+    assert b"\r\nConnection: close" in head
+    assert body.endswith(text)
+    assert port.names("write", "close", "abort") == ["write", "close"]
+    assert port.upcalls == []
+    port.lose()
+    assert port.names("opened", "message", "closed") == ["closed"]
+
+
+def test_refusal_exact_octets() -> None:
+    """The whole of a refused handshake on the wire."""
+    port = connected(server="wsframework")
+    port.receive(REQUEST.replace(b"Version: 13", b"Version: 9"))
+    assert port.sent == (
+        b"HTTP/1.1 426 Upgrade Required\r\n"
+        b"Server: wsframework\r\n"
+        b"Connection: close, Upgrade\r\n"
+        b"Upgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13, 8\r\n"
+        b"Content-Type: text/plain; charset=utf-8\r\n"
+        b"Content-Length: 46\r\n"
+        b"\r\n"
+        b"this version of the protocol is not supported\n"
+    )
+    error = failure(port)
+    assert isinstance(error, HandshakeRejected)
+    assert (error.status, str(error)) == (426, "answered with HTTP 426: this version of the protocol is not supported")
+
+
+def test_handshake_over_the_limits_is_refused() -> None:
+    """`maxHandshakeSize` and `maxHandshakeHeaders` are what they say."""
+    port = connected(maxHandshakeSize=100)
+    port.receive(REQUEST)
+    assert port.sent.startswith(b"HTTP/1.1 431 ")
+    port = connected(maxHandshakeHeaders=3)
+    port.receive(REQUEST)
+    assert port.sent.startswith(b"HTTP/1.1 431 ")
+
+
+def test_after_a_refusal_nothing_is_parsed() -> None:
+    """Octets behind a refused request are never frames: a proxy may think otherwise than we do."""
+    port = connected()
+    port.receive(REQUEST.replace(b"GET", b"POST"))
+    port.take()
+    port.receive(REQUEST)
+    port.receive(HELLO)
+    assert port.take() == []
+
+
+def test_refusing_ends_tcp_in_order_and_by_a_deadline() -> None:
+    """The client reads our answer before TCP ends; one that holds its end open is dropped."""
+    port = connected(closeHandshakeTimeout=3)
+    port.receive(REQUEST.replace(b"GET", b"POST"))
+    assert port.names("write", "close", "abort") == ["write", "close"]
+    port.advance(2.75)
+    assert "abort" not in port.names()
+    port.advance(0.25)
+    assert port.calls[-2:] == [("timed_out", Cause.DROP_TIMEOUT), ("abort",)]
+
+
+def test_application_may_refuse() -> None:
+    """`ConnectionDeny` with a body and headers of my own."""
+    port = connected(immediate=False)
+    port.receive(REQUEST + HELLO)
+    port.connection.refuse(401, "who are you?", (("WWW-Authenticate", "Basic"),), b"{}", "application/json")
+    assert port.sent == (
+        b"HTTP/1.1 401 Unauthorized\r\n"
+        b"Connection: close\r\n"
+        b"WWW-Authenticate: Basic\r\n"
+        b"Content-Type: application/json\r\n"
+        b"Content-Length: 2\r\n"
+        b"\r\n"
+        b"{}"
+    )
+    port.lose()
+    error = failure(port)
+    assert isinstance(error, HandshakeRejected)
+    assert (error.status, error.headers, error.body) == (401, {"www-authenticate": "Basic"}, b"{}")
+    assert port.names("opened", "message", "closed") == ["closed"]
+
+
+def test_headers_of_a_refusal_may_come_from_a_generator() -> None:
+    """Headers are read once."""
+    port = connected(immediate=False)
+    port.receive(REQUEST)
+    port.connection.refuse(403, "no", (pair for pair in [("X-Why", "because")]))
+    assert b"\r\nX-Why: because\r\n" in port.sent
+    assert failure(port).headers == {"x-why": "because"}
+
+
+def test_misuse_in_a_decision_changes_nothing() -> None:
+    """Headers that cannot be sent are my error, and I may still decide."""
+    port = connected(immediate=False)
+    port.receive(REQUEST)
+    port.take()
+    with pytest.raises(ValueError, match="X-Evil"):
+        port.connection.accept(None, (("X-Evil", "a\r\nb: c"),))
+    with pytest.raises(ValueError, match="Upgrade"):
+        port.connection.accept(None, (("Upgrade", "h2c"),))
+    with pytest.raises(ValueError, match="X-Evil"):
+        port.connection.refuse(403, "no", (("X-Evil", "a\0"),))
+    with pytest.raises(ValueError, match="status"):
+        port.connection.refuse(99, "no")
+    assert port.take() == []
+    assert port.connection.state is State.CONNECTING
+    port.decide()
+    assert port.sent == ACCEPTED
+
+
+# Deciding later.
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_octets_during_the_decision_are_kept_for_later(size: int) -> None:
+    """While `onConnect` asks the database the client may already talk."""
+    port = connected(immediate=False)
+    port.receive(REQUEST + HELLO, size)
+    port.receive(HELLO, size)
+    assert [call[0] for call in port.upcalls] == ["handshake_received"]
+    port.decide()
+    assert [call[0] for call in port.upcalls] == ["handshake_received", "opened", "message", "message"]
+    assert port.sent == ACCEPTED
+
+
+def test_octets_during_the_decision_are_bounded() -> None:
+    """Nobody fills the memory before the application has said yes; nothing is lost either."""
+    port = connected(immediate=False)
+    port.receive(REQUEST)
+    frame = from_client(TEXT, b"x" * 1000)
+    for _ in range(100):
+        port.receive(frame)
+    assert port.names("pause_reading") == ["pause_reading"]
+    assert len(port.unread) > 30_000
+    port.decide()
+    assert port.names("resume_reading") == ["resume_reading"]
+    port.receive(b"")
+    assert port.names("message") == ["message"] * 100
+
+
+def test_octets_during_the_decision_do_not_survive_a_refusal() -> None:
+    """A refused client that has sent a lot is read to its end, and what it sent is thrown away."""
+    port = connected(immediate=False)
+    port.receive(REQUEST)
+    port.receive(HELLO * 10_000)
+    port.connection.refuse(403, "no")
+    assert port.names("pause_reading", "resume_reading") == ["pause_reading", "resume_reading"]
+    port.receive(HELLO)
+    assert "message" not in port.names()
+
+
+def test_decision_after_the_loss_is_ignored() -> None:
+    """The client is gone before `onConnect` has finished: nothing happens, least of all an error."""
+    port = connected(immediate=False)
+    port.receive(REQUEST)
+    port.lose()
+    assert port.upcalls[-1] == ("closed", port.connection.closure)
+    port.take()
+    port.connection.accept(None)
+    port.connection.refuse(403, "no")
+    assert port.take() == []
+    assert port.connection.state is State.CLOSED
+
+
+def test_second_decision_is_ignored() -> None:
+    """Only the first answer counts."""
+    port = connected(immediate=False)
+    port.receive(REQUEST)
+    port.decide()
+    port.take()
+    port.connection.accept(None)
+    port.connection.refuse(403, "no")
+    assert port.take() == []
+
+
+def test_dropping_while_the_response_is_written_is_not_opening() -> None:
+    """An `onSendingPaused` that drops a peer that does not even read the 101 is obeyed: no `onOpen` after it."""
+    port = connected(immediate=False, sendHighWaterMark=0)
+    port.receive(REQUEST)
+    port.peer_reads = False
+    port.hooks["sending_paused"] = lambda: port.connection.drop(Cause.DROPPED, "not wanted")
+    port.decide()
+    port.lose()
+    assert port.names("sending_paused", "opened", "closed") == ["sending_paused", "closed"]
+
+
+@pytest.mark.parametrize("octets", [b"", REQUEST[:40], REQUEST, PLAIN])
+def test_loss_during_the_opening_says_so(octets: bytes) -> None:
+    """`is_open` is rejected with what happened."""
+    port = connected(immediate=False)
+    port.receive(octets)
+    port.lose("reset by peer")
+    closure = port.closure
+    assert closure is not None
+    assert (closure.cause, closure.code, closure.was_clean) == (Cause.OPENING, 1006, False)
+    assert str(closure.failure) == "the connection was lost during the opening handshake: reset by peer"
+
+
+# Plain HTTP.
+
+
+def test_plain_request_is_answered_by_the_application() -> None:
+    """Status pages and health checks live on the same port."""
+    port = connected()
+    seen: list[RequestHead] = []
+    port.hooks["http_request"] = seen.append
+    port.receive(PLAIN + HELLO)
+    (head,) = seen
+    assert (head.method, head.target) == ("GET", "/status")
+    port.connection.refuse(200, "", (), b"<p>up</p>", "text/html")
+    assert port.sent == (
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/html\r\nContent-Length: 9\r\n\r\n<p>up</p>"
+    )
+    assert port.names("close", "opened", "message") == ["close"]
+
+
+def test_head_request_gets_no_body() -> None:
+    """HEAD is GET without the body, also in errors."""
+    port = connected()
+    port.receive(PLAIN.replace(b"GET", b"HEAD"))
+    assert port.sent == (
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 6\r\n\r\n"
+    )
+
+
+def test_plain_request_may_be_answered_later() -> None:
+    """The answer may come from a database; what the client sends meanwhile is thrown away with the connection."""
+    port = connected(immediate=False)
+    port.receive(PLAIN)
+    port.receive(PLAIN)
+    assert port.sent == b""
+    port.decide()
+    assert port.sent.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert port.names("http_request", "close") == ["http_request", "close"]
+
+
+# Flash.
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_flash_policy_is_served_where_the_option_says_so(size: int) -> None:
+    """`serveFlashSocketPolicy` answers the question and closes."""
+    port = connected(serveFlashSocketPolicy=True, flashSocketPolicy="<policy/>")
+    port.receive(FLASH, size)
+    assert port.sent == b"<policy/>\0"
+    assert port.names("write", "close") == ["write", "close"]
+    port.lose()
+    assert str(failure(port)) == "answered a Flash socket policy request"
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_flash_question_is_no_http_without_the_option(size: int) -> None:
+    """By default it is refused like any other noise."""
+    port = connected()
+    port.receive(FLASH, size)
+    assert port.sent.startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_handshake_works_where_flash_is_served(size: int) -> None:
+    """The option costs ordinary clients nothing."""
+    port = connected(serveFlashSocketPolicy=True)
+    port.receive(REQUEST + HELLO, size)
+    assert [call[0] for call in port.upcalls] == ["handshake_received", "opened", "message"]
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_what_only_begins_like_the_flash_question_is_refused(size: int) -> None:
+    """`<p` may be anything; as soon as it is not the question it is an error."""
+    port = connected(serveFlashSocketPolicy=True)
+    port.receive(b"<policy-file-response/>", size)
+    assert port.sent.startswith(b"HTTP/1.1 400 ")
+
+
+def test_flash_question_is_only_one_at_the_beginning() -> None:
+    """The same octets give the same answer however they are cut: inside of a request it is an error."""
+    for cut in range(1, 40):
+        port = connected(serveFlashSocketPolicy=True)
+        octets = b"GET / HTTP/1.1\r\nX: " + FLASH
+        port.receive(octets[:cut])
+        port.receive(octets[cut:])
+        assert port.sent.startswith(b"HTTP/1.1 400 "), cut
+
+
+def test_pause_before_the_first_octet_is_harmless_where_flash_is_served() -> None:
+    """Releasing a hold hands in no octets; that is no beginning of anything."""
+    port = connected(serveFlashSocketPolicy=True)
+    port.connection.hold(1)
+    port.connection.release(1)
+    port.receive(REQUEST)
+    assert port.sent == ACCEPTED
+
+
+# Who the peer is.
+
+
+@pytest.mark.parametrize(
+    ("hops", "header", "peer"),
+    [
+        (0, b"X-Forwarded-For: 203.0.113.9\r\n", "tcp4:192.0.2.1:50000"),
+        (1, b"X-Forwarded-For: 10.0.0.1, 203.0.113.9\r\n", "203.0.113.9"),
+        (2, b"X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-For: 203.0.113.9\r\n", "10.0.0.1"),
+        (3, b"X-Forwarded-For: 10.0.0.1, 203.0.113.9\r\n", "tcp4:192.0.2.1:50000"),
+        (1, b"X-Forwarded-For: unknown\r\n", "tcp4:192.0.2.1:50000"),
+        (1, b"", "tcp4:192.0.2.1:50000"),
+    ],
+)
+def test_peer_behind_trusted_proxies(hops: int, header: bytes, peer: str) -> None:
+    """`trustXForwardedFor` says how many entries from the right may be believed."""
+    port = connected(trustXForwardedFor=hops)
+    seen: list[ConnectionRequest] = []
+    port.hooks["handshake_received"] = seen.append
+    port.receive(REQUEST.replace(b"\r\n\r\n", b"\r\n" + header + b"\r\n"))
+    assert seen[0].peer == port.connection.peer == peer
+
+
+# Timers.
+
+
+@pytest.mark.parametrize("octets", [b"", REQUEST[:-1]])
+def test_client_has_open_handshake_timeout_for_its_request(octets: bytes) -> None:
+    """A client that connects and stays silent, or is very slow, is dropped; never early."""
+    port = connected(openHandshakeTimeout=2.5)
+    port.receive(octets, 1)
+    port.advance(2.25)
+    assert port.names("abort") == []
+    port.advance(0.25)
+    assert port.names("timed_out", "abort") == ["timed_out", "abort"]
+    port.lose()
+    closure = port.closure
+    assert closure is not None
+    assert (closure.cause, closure.code) == (Cause.OPENING_TIMEOUT, 1006)
+    assert isinstance(closure.failure, HandshakeTimeout)
+    assert closure.reason == "the opening handshake was not complete within openHandshakeTimeout"
+    assert port.sent == b""
+
+
+def test_octets_do_not_prolong_open_handshake_timeout() -> None:
+    """One octet per second is no way to keep a connection."""
+    port = connected(openHandshakeTimeout=5)
+    for octet in REQUEST[:10]:
+        port.receive(bytes([octet]))
+        port.advance(1)
+    assert port.names("abort") == ["abort"]
+
+
+def test_open_handshake_timeout_0_is_never() -> None:
+    """The seed's own way to switch it off."""
+    port = connected(openHandshakeTimeout=0)
+    assert port.deadline is None
+    port.advance(1e6)
+    port.receive(REQUEST)
+    assert port.sent == ACCEPTED
+
+
+@pytest.mark.parametrize("octets", [REQUEST, PLAIN])
+def test_application_has_on_connect_timeout_and_then_503_goes_out(octets: bytes) -> None:
+    """An `onConnect` that hangs does not hang the client, which may try another server."""
+    port = connected(immediate=False, openHandshakeTimeout=1, onConnectTimeout=4)
+    port.receive(octets + HELLO)
+    port.advance(3.75)
+    assert port.names("timed_out", "close") == []
+    port.advance(0.25)
+    assert port.names("timed_out", "write", "close", "abort") == ["timed_out", "write", "close"]
+    assert port.sent == TIMEOUT_503 + b"the server did not decide about the connection in time\n"
+    port.take()
+    port.decide()
+    assert port.take() == []
+    port.lose()
+    closure = port.closure
+    assert closure is not None
+    assert (closure.cause, closure.code) == (Cause.OPENING_TIMEOUT, 1006)
+    assert isinstance(closure.failure, HandshakeTimeout)
+    assert closure.failure.status == 503
+    assert port.names("opened", "message") == []
+
+
+def test_on_connect_timeout_0_is_never() -> None:
+    """Some decisions are made by people."""
+    port = connected(immediate=False, onConnectTimeout=0)
+    port.receive(REQUEST)
+    assert port.deadline is None
+    port.advance(1e6)
+    port.decide()
+    assert port.sent == ACCEPTED
+
+
+def test_opening_disarms_the_timer() -> None:
+    """An open connection without automatic pings lives without a timer."""
+    port = connected()
+    port.receive(REQUEST)
+    assert port.deadline is None

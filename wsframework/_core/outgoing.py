@@ -1,0 +1,257 @@
+"""The sending half of a connection: messages and streams to frames, frames to writes.
+
+Strategy: three things make this more than encoding.
+
+* Cork: while a received chunk is being worked on, frames are gathered and go out in one write.
+* A peer that does not read: while the transport is over its high-water mark, what would go beyond `maxSendBuffer` is
+  not written; whoever owns this is told, and drops the peer.
+* A frame that the application sends piece by piece: nothing may come inside of it, not even a Pong or a Close, so
+  control frames wait for its end, of each kind the latest.
+
+Every check comes before the first octet is written. Calls out of order raise `SequenceError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from wsframework._core.codec import encode_frame, encode_header
+from wsframework._core.constants import OP_BINARY, OP_CONTINUATION, OP_TEXT
+from wsframework._core.masking import apply_mask
+from wsframework._core.port import Port
+from wsframework.exceptions import PayloadExceededError, SequenceError
+from wsframework.options import CommonOptions
+
+__all__ = ["Outgoing"]
+
+# Gathered frames go out when they reach this size, so that a chunk full of requests for large answers meets the
+# transport's high-water mark early.
+_CORK_SIZE: Final = 65536
+
+# Where the application is in a message that it sends by parts.
+_GROUND: Final = 0
+_IN_MESSAGE: Final = 1
+_IN_FRAME: Final = 2
+_PLACES: Final = ("between two messages", "inside of an unfinished message", "inside of an unfinished frame")
+
+
+class Outgoing:
+    """Frames for one peer. `mask_key` gives a key for every frame, None if this end does not mask.
+
+    `overflow` is called when a write was left out because the peer has not read `maxSendBuffer` octets. `paused` is
+    True while the transport is over its high-water mark.
+    """
+
+    __slots__ = (
+        "_cork",
+        "_cork_size",
+        "_key",
+        "_mask_key",
+        "_missing",
+        "_offset",
+        "_opcode",
+        "_options",
+        "_overflow",
+        "_place",
+        "_port",
+        "_waiting",
+        "paused",
+    )
+
+    def __init__(
+        self,
+        port: Port,
+        options: CommonOptions,
+        mask_key: Callable[[], bytes] | None,
+        overflow: Callable[[], None],
+    ) -> None:
+        self._port = port
+        self._options = options
+        self._mask_key = mask_key
+        self._overflow = overflow
+        self.paused = False
+        self._cork: list[bytes] | None = None
+        self._cork_size = 0
+        # The message, and the frame in it, that the application sends by parts.
+        self._place = _GROUND
+        self._opcode = 0
+        self._missing = 0
+        self._key: bytes | None = None
+        self._offset = 0
+        # Control frames that wait for the end of that frame, by opcode.
+        self._waiting: dict[int, bytes] | None = None
+
+    @property
+    def buffered(self) -> int:
+        """Octets that were sent and that the operating system has not taken."""
+        return self._port.buffered_amount() + self._cork_size
+
+    @property
+    def masks(self) -> bool:
+        """True when this end masks its frames."""
+        return self._mask_key is not None
+
+    # Whole messages and control frames.
+
+    def message(self, payload: bytes, is_binary: bool, fragment_size: int) -> None:
+        """A message, in frames of at most `fragment_size` octets if that is not 0 (RFC 6455 section 5.4)."""
+        self.check_message(len(payload))
+        opcode = OP_BINARY if is_binary else OP_TEXT
+        fragment_size = fragment_size or self._options.autoFragmentSize
+        size = len(payload)
+        if not fragment_size or size <= fragment_size:
+            self.write(self._encode(opcode, payload))
+            return
+        # In one write: the transport may call the application back from inside of it, and no other message may come
+        # between the fragments of this one.
+        frames = []
+        for start in range(0, size, fragment_size):
+            end = start + fragment_size
+            frames.append(self._encode(opcode, payload[start:end], end >= size))
+            opcode = OP_CONTINUATION
+        self.write(b"".join(frames))
+
+    def check_message(self, size: int) -> None:
+        """Raise unless a message of `size` octets may be sent here and now."""
+        limit = self._options.maxMessagePayloadSize
+        if limit and size > limit:
+            raise PayloadExceededError(f"message of {size} octets is over maxMessagePayloadSize ({limit})")
+        if self._place:
+            raise SequenceError(f"a message cannot be sent {_PLACES[self._place]}")
+
+    def control(self, opcode: int, payload: bytes) -> None:
+        """A Ping, a Pong or a Close."""
+        if self._place == _IN_FRAME:
+            if self._waiting is None:
+                self._waiting = {}
+            self._waiting[opcode] = payload
+            return
+        self.write(self._encode(opcode, payload))
+
+    # A message by parts.
+
+    @property
+    def inside_frame(self) -> bool:
+        """True while a frame that is sent by parts is not complete."""
+        return self._place == _IN_FRAME
+
+    def begin_message(self, is_binary: bool) -> None:
+        """The frames that follow are one message."""
+        self._check_place(_GROUND, "beginMessage")
+        self._place = _IN_MESSAGE
+        self._opcode = OP_BINARY if is_binary else OP_TEXT
+
+    def begin_frame(self, length: int) -> None:
+        """The next frame of the message; `length` octets follow by `frame_data`."""
+        self._check_place(_IN_MESSAGE, "beginMessageFrame")
+        self._key = None if self._mask_key is None else self._mask_key()
+        header = encode_header(self._next_opcode(), length, self._key, False)
+        self._trace(header[0], length)
+        self._missing = length
+        self._offset = 0
+        if length:
+            self._place = _IN_FRAME
+        self.write(header)
+
+    def frame_data(self, payload: bytes) -> int:
+        """Octets of the frame; how many are still missing, or minus how many were too much and are not sent."""
+        self._check_place(_IN_FRAME, "sendMessageFrameData")
+        rest = self._missing - len(payload)
+        if rest < 0:
+            payload = payload[: self._missing]
+        if self._key is not None:
+            data = apply_mask(payload, self._key, self._offset)
+            self._offset += len(payload)
+        else:
+            data = payload
+        self._missing -= len(payload)
+        complete = not self._missing
+        if complete:
+            self._place = _IN_MESSAGE
+        self.write(data)
+        if complete:
+            self._send_waiting()
+        return rest
+
+    def frame(self, payload: bytes) -> None:
+        """A whole frame of the message."""
+        self._check_place(_IN_MESSAGE, "sendMessageFrame")
+        self.write(self._encode(self._next_opcode(), payload, False))
+
+    def end_message(self) -> None:
+        """The message is complete. That is said by an empty last frame: nobody knew before that it was the last."""
+        self._check_place(_IN_MESSAGE, "endMessage")
+        self._place = _GROUND
+        self.write(self._encode(self._next_opcode(), b""))
+
+    def _check_place(self, wanted: int, call: str) -> None:
+        if self._place != wanted:
+            raise SequenceError(f"{call} belongs {_PLACES[wanted]}, and this is {_PLACES[self._place]}")
+
+    def _next_opcode(self) -> int:
+        opcode, self._opcode = self._opcode, OP_CONTINUATION
+        return opcode
+
+    def _send_waiting(self) -> None:
+        """The control frames that could not come inside of the frame; a Close last (its opcode is the lowest)."""
+        waiting, self._waiting = self._waiting, None
+        for opcode in sorted(waiting or (), reverse=True):
+            assert waiting is not None, "there are some"
+            self.write(self._encode(opcode, waiting[opcode]))
+
+    # Octets.
+
+    def _encode(self, opcode: int, payload: bytes, fin: bool = True) -> bytes:
+        key = None if self._mask_key is None else self._mask_key()
+        if self._options.logFrames:
+            self._trace((0x80 if fin else 0) | opcode, len(payload))
+        return encode_frame(opcode, payload, key, fin)
+
+    def _trace(self, first: int, size: int) -> None:
+        if self._options.logFrames:
+            self._port.trace_frame(True, first, self.masks, size)
+
+    def write(self, data: bytes) -> None:
+        """Octets to the transport, or into the cork."""
+        if self.paused:
+            limit = self._options.maxSendBuffer
+            if limit and self.buffered + len(data) > limit:
+                self._overflow()
+                return
+        if self._cork is None:
+            self._port.write(data)
+            return
+        self._cork.append(data)
+        self._cork_size += len(data)
+        if self._cork_size >= _CORK_SIZE:
+            self.flush()
+
+    def cork(self) -> bool:
+        """Gather from now on; False when that is so already."""
+        if self._cork is not None:
+            return False
+        self._cork = []
+        return True
+
+    def uncork(self) -> None:
+        """Send what was gathered, and gather no more."""
+        self.flush()
+        self._cork = None
+
+    def flush(self) -> None:
+        """Send what was gathered."""
+        cork = self._cork
+        if not cork:
+            return
+        data = cork[0] if len(cork) == 1 else b"".join(cork)
+        cork.clear()
+        self._cork_size = 0
+        self._port.write(data)
+
+    def discard(self) -> None:
+        """Forget what was gathered: the transport is dropped."""
+        if self._cork:
+            self._cork.clear()
+        self._cork_size = 0
+        self._waiting = None

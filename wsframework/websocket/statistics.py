@@ -1,0 +1,159 @@
+"""Counting: octets, frames and messages of one connection, marks in time, and a factory's totals."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from wsframework._core.closure import Closure
+from wsframework._core.constants import State
+
+if TYPE_CHECKING:
+    from wsframework._core.connection import Connection
+    from wsframework.websocket.protocol import WebSocketProtocol
+
+__all__ = ["FactoryStatistics", "Timings", "Totals", "TrafficStats"]
+
+# Autobahn's names, and where the numbers are: an attribute of the connection.
+_COUNTERS: Final[dict[str, str]] = {
+    "outgoingOctetsWireLevel": "octets_sent",
+    "outgoingOctetsAppLevel": "payload_sent",
+    "outgoingWebSocketFrames": "frames_sent",
+    "outgoingWebSocketMessages": "messages_sent",
+    "incomingOctetsWireLevel": "octets_received",
+    "incomingOctetsAppLevel": "payload_received",
+    "incomingWebSocketFrames": "frames_received",
+    "incomingWebSocketMessages": "messages_received",
+}
+
+
+class TrafficStats:
+    """What went over one connection since it was made, or since `reset`.
+
+    Octets at wire level are all that the transport carried, the opening handshake too; at application level they are
+    the payloads of data frames. Control frames count as frames.
+    """
+
+    outgoingOctetsWireLevel: int
+    outgoingOctetsAppLevel: int
+    outgoingWebSocketFrames: int
+    outgoingWebSocketMessages: int
+    incomingOctetsWireLevel: int
+    incomingOctetsAppLevel: int
+    incomingWebSocketFrames: int
+    incomingWebSocketMessages: int
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._base: dict[str, int] = dict.fromkeys(_COUNTERS, 0)
+
+    def __getattr__(self, name: str) -> int:
+        if name not in _COUNTERS:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        value: int = getattr(self._connection, _COUNTERS[name])
+        return value - self._base[name]
+
+    def reset(self) -> None:
+        """Count from nothing again."""
+        for name in _COUNTERS:
+            self._base[name] += getattr(self, name)
+
+    def __json__(self) -> dict[str, int | float | None]:
+        """All counters, and how much longer than the payloads the wire's octets are (None without payloads)."""
+        found: dict[str, int | float | None] = {name: getattr(self, name) for name in _COUNTERS}
+        for direction in ("outgoing", "incoming"):
+            wire = getattr(self, f"{direction}OctetsWireLevel")
+            payload = getattr(self, f"{direction}OctetsAppLevel")
+            found[f"{direction}WebSocketOverhead"] = wire / payload - 1 if payload else None
+        return found
+
+    def __repr__(self) -> str:
+        numbers = ", ".join(f"{name}={getattr(self, name)}" for name in _COUNTERS)
+        return f"TrafficStats({numbers})"
+
+
+class Timings:
+    """Marks in time by key, for the option trackTimings; seconds of the backend's clock."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._marks: dict[str, float] = {}
+
+    def track(self, key: str) -> None:
+        """Set the mark `key` to now."""
+        self._marks[key] = self._now()
+
+    def diff(self, startKey: str, endKey: str, formatted: bool = True) -> str | float | None:
+        """The time from one mark to another: seconds, or `formatted` for reading; None (or "n.a.") without both."""
+        start, end = self._marks.get(startKey), self._marks.get(endKey)
+        if start is None or end is None:
+            return "n.a." if formatted else None
+        seconds = end - start
+        if not formatted:
+            return seconds
+        for unit, size in (("s", 1.0), ("ms", 1e-3)):
+            if seconds >= size:
+                return f"{seconds / size:.3f} {unit}"
+        return f"{seconds / 1e-6:.1f} us"
+
+    def __getitem__(self, key: str) -> float | None:
+        return self._marks.get(key)
+
+    def __iter__(self) -> Iterable[tuple[str, float]]:
+        return iter(self._marks.items())
+
+
+@dataclass(frozen=True, slots=True)
+class FactoryStatistics:
+    """A factory's numbers at one moment, over all connections that it ever made.
+
+    `connections` counts those that are there now by state; `refusals` the opening handshakes that were answered with
+    an HTTP error by status; `ends` the connections that are gone by cause (the names of `Cause`).
+    """
+
+    connections: Mapping[str, int]
+    total_connections: int
+    messages_received: int
+    messages_sent: int
+    octets_received: int
+    octets_sent: int
+    refusals: Mapping[int, int]
+    ends: Mapping[str, int]
+
+
+@dataclass(slots=True)
+class Totals:
+    """What a factory adds up when a connection ends."""
+
+    connections: int = 0
+    counters: Counter[str] = field(default_factory=Counter)
+    refusals: Counter[int] = field(default_factory=Counter)
+    ends: Counter[str] = field(default_factory=Counter)
+
+    def add(self, connection: Connection, closure: Closure) -> None:
+        """A connection has ended."""
+        for name in _SUMMED:
+            self.counters[name] += getattr(connection, name)
+        self.ends[closure.cause.name] += 1
+        failure = closure.failure
+        if failure is not None and failure.status is not None and failure.status >= 300:
+            self.refusals[failure.status] += 1
+
+    def snapshot(self, protocols: Iterable[WebSocketProtocol]) -> FactoryStatistics:
+        """The totals with the connections that are there now."""
+        counters: Counter[str] = Counter(self.counters)
+        states: Counter[str] = Counter({state.value: 0 for state in State if state is not State.CLOSED})
+        for protocol in protocols:
+            connection: Any = protocol._connection
+            states[connection.state.value] += 1
+            for name in _SUMMED:
+                counters[name] += getattr(connection, name)
+        numbers = {name: counters[name] for name in _SUMMED}
+        return FactoryStatistics(
+            dict(states), self.connections, refusals=dict(self.refusals), ends=dict(self.ends), **numbers
+        )
+
+
+_SUMMED: Final = ("messages_received", "messages_sent", "octets_received", "octets_sent")
