@@ -6,21 +6,25 @@ The protocol and factory classes are in `wsframework.twisted.websocket` and `wsf
 from __future__ import annotations
 
 from wsframework.exceptions import (
+    BroadcastFull,
     Disconnected,
     HandshakeError,
     HandshakeRejected,
     HandshakeTimeout,
     PayloadExceededError,
+    SendBufferFull,
     SequenceError,
     WebSocketError,
 )
 
 __all__ = [
+    "BroadcastFull",
     "Disconnected",
     "HandshakeError",
     "HandshakeRejected",
     "HandshakeTimeout",
     "PayloadExceededError",
+    "SendBufferFull",
     "SequenceError",
     "WebSocketError",
     "__version__",

@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 __all__ = [
+    "BroadcastFull",
     "Disconnected",
     "HandshakeError",
     "HandshakeRejected",
     "HandshakeTimeout",
     "PayloadExceededError",
+    "SendBufferFull",
     "SequenceError",
     "WebSocketError",
 ]
@@ -31,6 +33,14 @@ class Disconnected(WebSocketError):
 
 class PayloadExceededError(WebSocketError):
     """The message is longer than `maxMessagePayloadSize`; nothing of it was sent."""
+
+
+class SendBufferFull(WebSocketError):
+    """More than `maxSendBuffer` octets wait already; the message was not taken. Only `sendMessageFromThread` raises it."""
+
+
+class BroadcastFull(WebSocketError):
+    """As much waits for a receiver of a `Broadcast` as may wait, and nothing may be dropped; nobody got the message."""
 
 
 class SequenceError(WebSocketError):

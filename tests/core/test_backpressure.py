@@ -1,23 +1,28 @@
-"""`_core.connection`: an application that cannot take more, and a peer that does not read (holds, owed pongs, drops)."""
+"""`_core.connection`: an application that cannot take more, and a peer that does not read."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
 from tests.core.wire import BINARY, CLOSE, PING, PONG, TEXT, close_payload, from_client, from_server
 from wsframework._core.closure import Cause, Closure
-from wsframework._core.connection import HOLD_APPLICATION, HOLD_HANDLER, HOLD_SENDING
+from wsframework._core.connection import HOLD_APPLICATION, HOLD_HANDLER, HOLD_SENDING, Connection
 from wsframework._core.constants import State
 from wsframework.testing import RecordingClient, RecordingPort, RecordingServer
 
 ONE, TWO, THREE = (from_client(TEXT, payload) for payload in (b"1", b"2", b"3"))
 
 
-def server(**options: object) -> RecordingServer:
+def server(**options: Any) -> RecordingServer:
     port = RecordingServer(**options)
     port.open()
     return port
 
 
-def client(**options: object) -> RecordingClient:
+def client(**options: Any) -> RecordingClient:
     port = RecordingClient(**options)
     port.open()
     return port
@@ -27,12 +32,21 @@ def messages(port: RecordingPort) -> list[object]:
     return [call[1] for call in port.calls if call[0] == "message"]
 
 
-def stalled(**options: object) -> RecordingServer:
-    """A server whose peer does not read, and which knows it."""
+def stalled(**options: Any) -> RecordingServer:
+    """A server whose peer does not read, and which knows it; 102 octets wait."""
     port = server(sendHighWaterMark=100, **options)
     port.peer_reads = False
     port.connection.send_message(b"x" * 100, True)
-    assert port.names("sending_paused", "pause_reading") == ["pause_reading", "sending_paused"]
+    assert port.names() == ["write", "sending_paused"]
+    port.take()
+    return port
+
+
+def held(**options: Any) -> RecordingServer:
+    """The same when more was sent to the peer: it is not read from; 104 octets wait."""
+    port = stalled(**options)
+    port.connection.send_message(b"", True)
+    assert port.names("write", "pause_reading") == ["write", "pause_reading"]
     port.take()
     return port
 
@@ -88,6 +102,8 @@ def test_everybody_must_release() -> None:
     assert connection.hold(HOLD_HANDLER)
     assert not connection.hold(HOLD_HANDLER)
     connection.pause_writing()
+    assert connection.held == HOLD_APPLICATION | HOLD_HANDLER
+    connection.send_message(b"more", False)
     connection.receive(ONE)
     assert connection.held == HOLD_APPLICATION | HOLD_HANDLER | HOLD_SENDING
     connection.release(HOLD_HANDLER)
@@ -146,15 +162,79 @@ def test_pong_and_close_wait_for_their_turn() -> None:
 # The peer does not read.
 
 
-def test_peer_that_does_not_read_is_not_read() -> None:
+def test_peer_that_does_not_read_is_read_until_more_is_sent_to_it() -> None:
+    """What made the buffer full was sent in good faith, and pings, pongs and Close cost little: reading goes on."""
+    port = stalled()
+    assert port.connection.sending_is_paused
+    port.connection.send_ping(b"")
+    port.connection.send_pong(b"")
+    port.receive(ONE)
+    assert messages(port) == [b"1"]
+    assert port.reading
+    port.connection.send_message(b"", False)
+    assert not port.reading
+    assert port.connection.held == HOLD_SENDING
+    port.receive(TWO)
+    assert messages(port) == [b"1"]
+    port.drain()
+    assert port.reading
+    port.receive(b"")
+    assert messages(port) == [b"1", b"2"]
+
+
+def test_everything_of_a_stream_counts_as_more() -> None:
+    """A message that is sent by parts is no way around."""
+
+    def frame_by_parts(connection: Connection) -> None:
+        connection.begin_frame(1)
+
+    def data(connection: Connection) -> None:
+        assert connection.send_frame_data(b"x") == 0
+
+    parts: list[Callable[[Connection], object]] = [
+        frame_by_parts,
+        data,
+        lambda c: c.send_frame(b""),
+        Connection.end_message,
+    ]
+    for number in range(len(parts)):
+        port = server(sendHighWaterMark=1000)
+        port.connection.begin_message(True)
+        for part in parts[:number]:
+            part(port.connection)
+        port.connection.pause_writing()
+        assert port.reading
+        parts[number](port.connection)
+        assert not port.reading
+
+
+def test_streams_that_wait_by_themselves_are_read_on() -> None:
+    """Where both ends may send without end, what is sent does not answer what was received."""
+    port = stalled()
+    port.connection.reads_on = True
+    port.connection.send_message(b"more", True)
+    port.receive(ONE)
+    assert messages(port) == [b"1"]
+    assert port.reading
+
+
+def test_pause_that_is_over_within_the_write_holds_nothing() -> None:
+    """A transport may find room while it takes more; nobody would say again that it has."""
+    port = stalled()
+    port.hooks["write"] = lambda _: port.connection.resume_writing()
+    port.connection.send_message(b"more", True)
+    assert port.reading
+
+
+def test_peer_that_does_not_read_its_echoes_is_not_read() -> None:
     """An echo to somebody who never takes it is bounded without a line of the application's code."""
     port = server(sendHighWaterMark=1000)
     port.peer_reads = False
     port.hooks["message"] = port.connection.send_message
     port.receive(from_client(BINARY, b"x" * 90) * 100, 96)
-    assert port.names("pause_reading", "sending_paused") == ["pause_reading", "sending_paused"]
-    assert len(port.waiting) == 11 * 92
-    assert len(port.unread) == 89 * 96
+    assert port.names("pause_reading", "sending_paused") == ["sending_paused", "pause_reading"]
+    assert len(port.waiting) == 12 * 92
+    assert len(port.unread) == 88 * 96
     port.drain()
     assert port.names("resume_reading", "sending_resumed") == ["sending_resumed", "resume_reading"]
     port.receive(b"")
@@ -162,12 +242,12 @@ def test_peer_that_does_not_read_is_not_read() -> None:
 
 
 def test_backpressure_works_inside_of_one_chunk() -> None:
-    """One chunk full of small requests for large answers stops after a few of them."""
+    """One chunk full of small requests for large answers stops after a few of them: two fill, the third holds."""
     port = server()
     port.peer_reads = False
     port.hooks["message"] = lambda *_: port.connection.send_message(b"x" * 40_000, True)
     port.receive(ONE * 100)
-    assert len(messages(port)) == 2
+    assert len(messages(port)) == 3
     port.drain()
     assert len(messages(port)) == 100
 
@@ -176,7 +256,7 @@ def test_application_may_send_on_to_a_peer_that_does_not_read() -> None:
     """Above the high-water mark messages still go to the transport, which keeps them; `bufferedAmount` says so."""
     port = stalled()
     port.connection.send_message(b"more", False)
-    assert port.names() == ["write"]
+    assert port.names("write") == ["write"]
     assert port.connection.buffered_amount == 102 + 6
     port.drain()
     assert port.sent.endswith(from_server(TEXT, b"more"))
@@ -190,7 +270,7 @@ def test_only_one_pong_is_owed_to_a_peer_that_does_not_read() -> None:
         port.connection.send_pong(b"%d" % number)
     assert port.calls == []
     port.drain()
-    assert port.names() == ["sending_resumed", "write", "resume_reading"]
+    assert port.names() == ["sending_resumed", "write"]
     assert port.sent == from_server(BINARY, b"x" * 100) + from_server(PONG, b"999")
     port.receive(from_client(PING, b"again"))
     assert port.sent.endswith(from_server(PONG, b"again"))
@@ -207,33 +287,40 @@ def test_ping_flood_inside_of_one_chunk_is_bounded() -> None:
 
 def test_owed_pong_that_stops_sending_again_is_not_reported_as_resumed() -> None:
     """After `onSendingPaused` there is no `onSendingResumed` until sending can really go on."""
-    port = stalled()
+    port = held()
     port.connection.send_pong(b"x" * 125)
-    port.drain(102)
+    port.drain(104)
     assert port.names("sending_paused", "sending_resumed") == ["sending_resumed", "sending_paused"]
-    assert not port.reading
+    assert port.reading
     port.drain()
     assert port.names("sending_paused", "sending_resumed") == ["sending_resumed", "sending_paused", "sending_resumed"]
-    assert port.reading
 
 
-def test_sending_on_in_on_sending_resumed_may_stop_again() -> None:
-    """A producer that fills the buffer whenever it can: reading only goes on when the buffer stays low."""
-    port = stalled()
+@pytest.mark.parametrize("careless", [False, True])
+def test_sending_on_in_on_sending_resumed_does_not_keep_from_reading(careless: bool) -> None:
+    """A producer that fills the buffer whenever it can: only what is sent while paused holds, and until the resumption.
+
+    Otherwise one message too many would stop reading for as long as there is something to send.
+    """
+    port = held()
     left = [b"y" * 200, b"z" * 200]
-    port.hooks["sending_resumed"] = lambda: left and port.connection.send_message(left.pop(), True)
-    port.drain(102)
-    port.drain(204)
-    assert port.names("resume_reading") == []
-    port.drain(204)
-    assert port.names("sending_resumed", "sending_paused", "resume_reading") == [
-        "sending_resumed",
-        "sending_paused",
-        "sending_resumed",
-        "sending_paused",
-        "sending_resumed",
-        "resume_reading",
-    ]
+
+    def send_on() -> None:
+        if left:
+            port.connection.send_message(left.pop(), True)
+            if careless:
+                port.connection.send_message(b"", True)
+
+    port.hooks["sending_resumed"] = send_on
+    port.connection.receive(ONE)
+    for _ in range(2):
+        port.drain(len(port.waiting))
+        assert port.names("sending_resumed", "sending_paused")[-2:] == ["sending_resumed", "sending_paused"]
+        assert port.reading is not careless
+        assert messages(port) == ([] if careless else [b"1"])
+    port.drain()
+    assert port.reading
+    assert messages(port) == [b"1"]
 
 
 def test_peer_that_does_not_read_is_dropped_above_max_send_buffer() -> None:
@@ -244,6 +331,7 @@ def test_peer_that_does_not_read_is_dropped_above_max_send_buffer() -> None:
     assert port.names("abort") == []
     port.connection.send_ping(b"")
     assert port.names("write", "abort") == ["write", "abort"]
+    assert port.deadline is None
     assert port.connection.state is State.DRAINING
     port.lose()
     reason = "the peer does not read: more than maxSendBuffer (1000) octets wait for it"
@@ -304,12 +392,44 @@ def test_drop_that_an_automatic_ping_causes() -> None:
 # The end, while somebody holds.
 
 
+def test_close_of_ours_reads_on_from_a_peer_that_does_not_read() -> None:
+    """Nothing more can be asked of us, and the answer must be found; what was kept is delivered."""
+    port = held()
+    port.connection.receive(ONE)
+    port.connection.send_close(1000, None)
+    assert messages(port) == [b"1"]
+    assert port.reading
+    assert port.names("resume_reading") == ["resume_reading"]
+    port.receive(TWO + from_client(CLOSE))
+    assert messages(port) == [b"1", b"2"]
+    assert port.connection.state is State.DRAINING
+
+
+def test_rest_of_a_frame_while_closing_does_not_hold() -> None:
+    """Our Close waits for the frame's end, and the peer's may come before that."""
+    port = server(sendHighWaterMark=0)
+    port.peer_reads = False
+    port.connection.begin_message(True)
+    port.connection.begin_frame(10)
+    assert port.connection.sending_is_paused
+    port.connection.send_close(1000, None)
+    port.connection.send_frame_data(b"12345")
+    assert port.reading
+
+
+def test_peer_that_reads_again_while_tcp_ends_is_not_reported() -> None:
+    """Nothing can be sent any more, so nobody is told that sending resumed."""
+    port = stalled()
+    port.receive(from_client(CLOSE))
+    assert port.connection.state is State.DRAINING
+    port.drain()
+    assert port.names("sending_resumed") == []
+    assert not port.connection.sending_is_paused
+
+
 def test_close_of_the_peer_ends_all_holds() -> None:
     """We read on to the end of TCP, or it would not be seen; what comes is thrown away."""
-    port: RecordingPort = stalled()
-    port.connection.send_close(1000, None)
-    port.drain()
-    port.take()
+    port: RecordingPort = server()
     port.hooks["close_frame"] = lambda *_: port.connection.hold(HOLD_APPLICATION)
     port.receive(from_client(CLOSE))
     assert port.names("pause_reading", "resume_reading", "close") == ["pause_reading", "resume_reading", "close"]

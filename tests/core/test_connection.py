@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,13 +19,13 @@ from wsframework.testing import RecordingClient, RecordingPort, RecordingServer
 SMALL_CORK = 65536
 
 
-def server(**options: object) -> RecordingServer:
+def server(**options: Any) -> RecordingServer:
     port = RecordingServer(**options)
     port.open()
     return port
 
 
-def client(**options: object) -> RecordingClient:
+def client(**options: Any) -> RecordingClient:
     port = RecordingClient(**options)
     port.open()
     return port
@@ -61,7 +63,7 @@ def test_messages_arrive_in_order(size: int) -> None:
 
 def test_ping_is_told_and_answered_by_who_is_told() -> None:
     """`onPing` gets the payload; its default sends the Pong."""
-    port = server()
+    port: RecordingPort = server()
     port.receive(from_client(PING, b"abc"))
     assert port.calls == [("ping", b"abc"), ("write", from_server(PONG, b"abc"))]
     port = client()

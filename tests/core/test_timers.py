@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.core.wire import BINARY, CLOSE, PING, PONG, TEXT, close_payload, from_client, from_server
@@ -14,19 +16,19 @@ from wsframework.testing import RecordingClient, RecordingPort, RecordingServer
 CLOSING_TIMED_OUT = "no Close frame from the peer within closeHandshakeTimeout"
 
 
-def server(**options: object) -> RecordingServer:
+def server(**options: Any) -> RecordingServer:
     port = RecordingServer(**options)
     port.open()
     return port
 
 
-def client(**options: object) -> RecordingClient:
+def client(**options: Any) -> RecordingClient:
     port = RecordingClient(**options)
     port.open()
     return port
 
 
-def both(**options: object) -> list[RecordingPort]:
+def both(**options: Any) -> list[RecordingPort]:
     return [server(**options), client(**options)]
 
 
@@ -125,11 +127,14 @@ def test_second_chance_is_the_last(hold_again: bool) -> None:
 
 def test_peer_that_does_not_read_has_no_second_chance() -> None:
     """It cannot even have read our Close."""
-    port = server(closeHandshakeTimeout=2, sendHighWaterMark=0)
-    port.peer_reads = False
-    port.connection.send_close(1000, None)
-    assert not port.reading
-    aborted_at(port, 2, Cause.CLOSING_TIMEOUT)
+    for before in ([], [b"fills"], [b"fills", b"holds"]):
+        port = server(closeHandshakeTimeout=2, sendHighWaterMark=0)
+        port.peer_reads = False
+        for payload in before:
+            port.connection.send_message(payload, True)
+        port.connection.send_close(1000, None)
+        assert port.reading
+        aborted_at(port, 2, Cause.CLOSING_TIMEOUT)
 
 
 def test_failing_has_the_same_timeout_and_no_second_chance() -> None:
@@ -188,7 +193,10 @@ def test_drop_timeouts_of_0_are_never(abort: bool) -> None:
 @pytest.mark.parametrize("how", ["violation", "drop"])
 def test_other_orderly_ends_of_tcp_have_the_same_deadline(how: str) -> None:
     """Close after a violation, and `dropConnection()` without abort."""
-    for port in (server(closeHandshakeTimeout=3, failByDrop=False), client(serverConnectionDropTimeout=3, failByDrop=False)):
+    for port in (
+        server(closeHandshakeTimeout=3, failByDrop=False),
+        client(serverConnectionDropTimeout=3, failByDrop=False),
+    ):
         if how == "violation":
             port.receive(b"\xff")
         else:
@@ -305,8 +313,9 @@ def test_peer_that_we_do_not_listen_to_is_not_judged(who: int, any_traffic: bool
 
 
 @pytest.mark.parametrize("any_traffic", [True, False])
-def test_peer_that_reads_slowly_is_alive(any_traffic: bool) -> None:
-    """Its pong is behind what it has not read; that it reads at all is seen in our buffer."""
+@pytest.mark.parametrize("more", [0, 1, 200])
+def test_peer_that_reads_slowly_is_alive(any_traffic: bool, more: int) -> None:
+    """Its pong is behind what it has not read; that it reads at all is seen, even if we send faster than it reads."""
     for port in both(
         autoPingInterval=10, autoPingTimeout=4, sendHighWaterMark=100, autoPingRestartOnAnyTraffic=any_traffic
     ):
@@ -315,15 +324,34 @@ def test_peer_that_reads_slowly_is_alive(any_traffic: bool) -> None:
         for _ in range(20):
             port.advance(4)
             port.drain(100)
+            if more:
+                port.connection.send_message(b"y" * more, True)
         assert port.names("timed_out", "abort") == []
+        assert len(port.names("write")) > 8
 
 
-def test_peer_that_does_not_read_at_all_is_dropped() -> None:
-    """A stalled peer does not live for ever because we wait for it: nothing moves in our buffer."""
+@pytest.mark.parametrize("more", [False, True])
+def test_peer_that_does_not_read_at_all_is_dropped(more: bool) -> None:
+    """A stalled peer does not live for ever because we wait for it: it takes nothing of what we send."""
     for port in both(autoPingInterval=10, autoPingTimeout=4, sendHighWaterMark=100):
         port.peer_reads = False
         port.connection.send_message(b"x" * 10_000, True)
+        if more:
+            port.connection.send_message(b"more", True)
         port.advance(10)
+        if more:
+            port.connection.send_message(b"more", True)
+        aborted_at(port, 4, Cause.PING_TIMEOUT)
+
+
+def test_peer_that_stops_reading_again_is_dropped() -> None:
+    """What it has read once is no sign of life for later."""
+    for port in both(autoPingInterval=10, autoPingTimeout=4, sendHighWaterMark=100):
+        port.peer_reads = False
+        port.connection.send_message(b"x" * 10_000, True)
+        port.advance(12)
+        port.drain(100)
+        port.advance(2)
         aborted_at(port, 4, Cause.PING_TIMEOUT)
 
 

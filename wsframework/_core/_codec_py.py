@@ -157,7 +157,10 @@ class FrameReader:
         "_utf8",
         "_validate",
         "deaf",
+        "frames",
+        "messages",
         "paused",
+        "payload_octets",
         "trace",
     )
 
@@ -180,6 +183,10 @@ class FrameReader:
         self._validate = validate_utf8
         self.paused = False
         self.deaf = False
+        # What was received so far: messages, frames of any kind, octets of messages.
+        self.messages = 0
+        self.frames = 0
+        self.payload_octets = 0
         self.trace: FrameTrace | None = None
         self._stopped = False
         self._feeding = False
@@ -336,6 +343,7 @@ class FrameReader:
                 self._pos = pos = start
                 continue
             # 6. A payload that is here as a whole.
+            self.frames += 1
             pos = start + length
             self._pos = pos
             payload = data[start:pos]
@@ -344,6 +352,7 @@ class FrameReader:
             if opcode > 7:
                 self._deliver_control(opcode, payload)
             elif first & 0x80 and opcode:
+                self.payload_octets += length
                 self._deliver(payload, opcode == OP_BINARY)
             elif not self._add_fragment(opcode, first & 0x80 != 0, payload):
                 continue
@@ -389,6 +398,7 @@ class FrameReader:
             )
 
     def _begin_payload(self, opcode: int, fin: bool, length: int, key: bytes) -> None:
+        self.frames += 1
         self._begin_fragment(opcode)
         if self._streaming:
             if opcode:
@@ -422,6 +432,7 @@ class FrameReader:
     def _append(self, piece: bytes) -> None:
         if self._utf8 is not None and not self._utf8.feed(piece):
             raise ProtocolViolation(_INVALID_PAYLOAD, _NOT_UTF8)
+        self.payload_octets += len(piece)
         if self._streaming != STREAM_PIECES:
             self._buffer += piece
         elif piece:
@@ -464,6 +475,7 @@ class FrameReader:
         self._utf8 = None
         self._message_opcode = 0
         self._fragments = 0
+        self.messages += 1
         if self._streaming:
             self._events.append((self._stream.message_end, ()))
         elif not self.deaf:
@@ -473,6 +485,7 @@ class FrameReader:
         """A message in one frame that was there as a whole: nothing to reset, one upcall."""
         if self._validate and not is_binary and not is_utf8(payload):
             raise ProtocolViolation(_INVALID_PAYLOAD, _NOT_UTF8)
+        self.messages += 1
         if not self.deaf:
             self._sink.message(payload, is_binary)
 

@@ -62,7 +62,7 @@ class ClientConnection(Connection):
         self._hello = hello
         self._deciding = False
         self._arm(self.options.openHandshakeTimeout)
-        self._write(request)
+        self._out.write(request)
         early, self._early = self._early, b""
         self.receive(early)
         self.release(HOLD_OPENING)

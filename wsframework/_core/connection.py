@@ -4,10 +4,11 @@ Strategy: the backend tells what happened (`receive`, `lost`, `timer_expired`, .
 (`send_message`, `send_close`, ...); both are looked up in the lifecycle table and end in calls of the Port. The two
 roles differ in the opening handshake and live in modules of their own.
 
-* Cork: while a received chunk is being worked on, writes are gathered and go out as one.
-* Holds: whoever cannot take more messages holds the connection; while anybody does, nothing is parsed or read. A peer
-  that does not read its echoes holds it too, which is what bounds the memory it can take.
-* One timer: the state says what its expiry means.
+* Holds: whoever cannot take more messages holds the connection; while anybody does, nothing is parsed or read.
+* A peer that does not read what we send holds it too, as soon as we send it more: that bounds the memory which its
+  requests can take. Two peers that both send without reading would wait for each other for ever, so a hold that does
+  not get anywhere is lifted after a while, once, until we send more or the peer reads on.
+* One timer: the state says what its expiry means. When open, it is the next automatic ping or the check on that hold.
 """
 
 from __future__ import annotations
@@ -16,23 +17,14 @@ from collections.abc import Callable
 from typing import Final
 
 from wsframework._core.closure import Cause, Closure
-from wsframework._core.codec import FrameReader, encode_frame
-from wsframework._core.constants import (
-    OP_BINARY,
-    OP_CLOSE,
-    OP_CONTINUATION,
-    OP_PING,
-    OP_PONG,
-    OP_TEXT,
-    CloseCode,
-    State,
-    is_sendable_close_code,
-)
+from wsframework._core.codec import FrameReader, StreamSink
+from wsframework._core.constants import OP_CLOSE, OP_PING, OP_PONG, CloseCode, State
 from wsframework._core.keepalive import KeepAlive, PeerLost
 from wsframework._core.lifecycle import Action, Input, step
+from wsframework._core.outgoing import Outgoing, check_close, check_control, close_payload
 from wsframework._core.port import Port
 from wsframework._core.violation import ProtocolViolation
-from wsframework.exceptions import Disconnected, HandshakeError, HandshakeTimeout, PayloadExceededError
+from wsframework.exceptions import Disconnected, HandshakeError, HandshakeTimeout
 from wsframework.options import CommonOptions
 
 __all__ = ["HOLD_APPLICATION", "HOLD_HANDLER", "HOLD_OPENING", "HOLD_SENDING", "Connection", "check_close"]
@@ -43,40 +35,42 @@ HOLD_HANDLER: Final = 2
 HOLD_SENDING: Final = 4
 HOLD_OPENING: Final = 8
 
-# Gathered writes go out when they reach this size, so that a chunk full of requests for large answers meets the
-# transport's high-water mark early.
-_CORK_SIZE: Final = 65536
 # What may arrive while the application decides about the opening handshake, before reading stops.
 _EARLY_SIZE: Final = 65536
-_MAX_CLOSE_REASON: Final = 123
+# How long a peer that does not read may hold up reading from it, in seconds, before that is found to lead nowhere.
+_STALL: Final = 1.0
 
 
 class Connection:
     """What both roles share; see `ServerConnection` and `ClientConnection`."""
 
     __slots__ = (
-        "_cork",
-        "_cork_size",
         "_deciding",
         "_drop_timeout",
         "_early",
+        "_end_after_frame",
         "_heard",
         "_holds",
         "_keepalive",
-        "_mask_key",
+        "_out",
         "_owed_pong",
         "_port",
+        "_probed",
         "_random",
         "_reader",
-        "_unsent_at_ping",
+        "_stall_check",
+        "_taken",
+        "_taken_at_stall",
         "closed_by_us",
         "closure",
         "local_close_code",
         "local_close_reason",
         "message",
+        "octets_received",
         "options",
         "peer",
         "protocol",
+        "reads_on",
         "remote_close_code",
         "remote_close_reason",
         "state",
@@ -92,7 +86,7 @@ class Connection:
         random: Callable[[int], bytes],
     ) -> None:
         self._port = port
-        self._mask_key = mask_key
+        self._out = Outgoing(port, options, mask_key, self._overflowed, self._sent_while_paused)
         self._random = random
         self.options = options
         self.peer = peer
@@ -119,11 +113,19 @@ class Connection:
             self._reader.trace = self._trace_received
         self._keepalive: KeepAlive | None = None
         self._heard = False
-        self._unsent_at_ping = 0
         self._owed_pong: bytes | None = None
         self._holds = 0
-        self._cork: list[bytes] | None = None
-        self._cork_size = 0
+        # The check on a peer that holds us up: when (None: it does not), whether the hold was lifted in vain before.
+        self._stall_check: float | None = None
+        self._probed = False
+        # How many of our octets were taken when that, and when the timer at all, was looked at last.
+        self._taken_at_stall = 0
+        self._taken = 0
+        # Streams in both directions read on while the peer does not: sending much does not mean that requests are
+        # answered, and whoever sends has its own way to wait.
+        self.reads_on = False
+        self.octets_received = 0
+        self._end_after_frame = False
         self._deciding = False
         self._early = b""
         # How long the peer may take to end TCP; the roles have an option each.
@@ -134,14 +136,14 @@ class Connection:
     def receive(self, data: bytes) -> None:
         """Octets arrived; any number, in any pieces."""
         self._heard = True
-        if self._cork is not None:
+        self.octets_received += len(data)
+        if not self._out.cork():
             self._dispatch(data)
             return
-        self._cork = []
         try:
             self._dispatch(data)
         finally:
-            self._uncork()
+            self._out.uncork()
 
     def lost(self, reason: str) -> None:
         """The transport is gone, for the `reason` given in words."""
@@ -151,6 +153,7 @@ class Connection:
             return
         self._port.set_timer(None)
         self._reader.stop()
+        self._out.discard()
         self._early = b""
         self._holds = 0
         if self.closure is None:
@@ -165,31 +168,40 @@ class Connection:
         before = self.state
         self.state, action = step(before, Input.EXPIRED)
         if action is Action.KEEP_ALIVE:
-            self._keep_alive()
+            self._open_timer_expired()
         elif action is Action.TIME_OUT:
             self._opening_timed_out()
         elif action is Action.ABORT and before is State.CLOSING:
             self._closing_timed_out()
         elif action is Action.ABORT:
             self._port.timed_out(Cause.DROP_TIMEOUT)
+            self._out.discard()
             self._port.abort()
 
     def pause_writing(self) -> None:
         """The transport has more to send than it wants to keep."""
-        if self.hold(HOLD_SENDING):
+        if self.state not in (State.DRAINING, State.CLOSED) and not self._out.paused:
+            self._out.paused = True
             self._port.sending_paused()
 
     def resume_writing(self) -> None:
         """The transport has room again."""
-        if not self._holds & HOLD_SENDING:
+        if not self._out.paused:
             return
+        self._out.paused = False
+        self._probed = False
+        if self.state in (State.DRAINING, State.CLOSED):
+            return
+        # What was sent during this pause holds no longer; what is sent from here on may hold anew.
+        held = self._holds & HOLD_SENDING
         self._holds &= ~HOLD_SENDING
         # The upcall first: the pong may be what stops sending again, and then it is owed again.
         self._port.sending_resumed()
         owed, self._owed_pong = self._owed_pong, None
         if owed is not None:
             self.send_pong(owed)
-        self._go_on()
+        if held:
+            self._go_on()
 
     # What the application wants.
 
@@ -218,7 +230,10 @@ class Connection:
         if self._holds:
             return
         self._reader.paused = False
+        heard = self._heard
         self.receive(b"")
+        # That was no sign of life.
+        self._heard = heard
         # What was kept may have led to the next hold.
         if not self._holds:
             self._port.resume_reading()
@@ -229,47 +244,124 @@ class Connection:
         return self._holds
 
     @property
+    def sending_is_paused(self) -> bool:
+        """True while the transport is over its high-water mark."""
+        return self._out.paused
+
+    @property
     def buffered_amount(self) -> int:
         """Octets that were sent by us and not yet taken by the operating system."""
-        return self._port.buffered_amount() + self._cork_size
+        return self._out.buffered
+
+    @property
+    def messages_received(self) -> int:
+        """Whole messages that came, assembled or streamed."""
+        return self._reader.messages
+
+    @property
+    def frames_received(self) -> int:
+        """Frames of any kind that came."""
+        return self._reader.frames
+
+    @property
+    def payload_received(self) -> int:
+        """Octets in the messages that came."""
+        return self._reader.payload_octets
+
+    @property
+    def messages_sent(self) -> int:
+        """Whole messages that were sent."""
+        return self._out.messages
+
+    @property
+    def frames_sent(self) -> int:
+        """Frames of any kind that were sent."""
+        return self._out.frames
+
+    @property
+    def payload_sent(self) -> int:
+        """Octets in the messages that were sent."""
+        return self._out.payload_octets
+
+    @property
+    def octets_sent(self) -> int:
+        """Octets that went to the transport, or are about to."""
+        return self._out.octets
+
+    def refuse_message(self, reason: str) -> None:
+        """A message that the layers above assemble is too big: as if the reader had found that."""
+        self._violated(ProtocolViolation(CloseCode.MESSAGE_TOO_BIG, reason))
+
+    def flush(self) -> None:
+        """Send now what is gathered while a received chunk is being worked on."""
+        self._out.flush()
+
+    def stream_to(self, sink: StreamSink, pieces: bool) -> None:
+        """Tell `sink` of messages while they come, by frames or by pieces, and assemble none; before `connected`."""
+        self._reader.stream_to(sink, pieces)
 
     def send_message(self, payload: bytes, is_binary: bool, fragment_size: int = 0) -> None:
         """Send a message, in frames of at most `fragment_size` octets if that is not 0 (section 5.4)."""
+        self._check_open("send a message")
+        self._out.message(payload, is_binary, fragment_size)
+
+    def send_prepared(self, payload: bytes, is_binary: bool, frame: bytes) -> None:
+        """Send a message of which `frame` is the one frame, not masked; the payload where this end masks."""
+        self._check_open("send a message")
+        self._out.prepared(payload, is_binary, frame)
+
+    def begin_message(self, is_binary: bool) -> None:
+        """Begin a message that is sent by parts."""
+        self._check_open("begin a message")
+        self._out.begin_message(is_binary)
+
+    def begin_frame(self, length: int) -> None:
+        """Begin its next frame, of `length` octets."""
+        self._check_open("begin a frame")
+        self._out.begin_frame(length)
+
+    def send_frame_data(self, payload: bytes) -> int:
+        """Send octets of that frame; also while closing, for a Close cannot come inside of a frame.
+
+        Returns how many are still missing, or minus how many were too much and are not sent.
+        """
+        if not self._out.close_waits:
+            self._check_open("send a frame's data")
+        rest = self._out.frame_data(payload)
+        if self._end_after_frame and rest <= 0:
+            self._end_after_frame = False
+            self._port.close()
+        return rest
+
+    def send_frame(self, payload: bytes) -> None:
+        """Send its next frame as a whole."""
+        self._check_open("send a frame")
+        self._out.frame(payload)
+
+    def end_message(self) -> None:
+        """End the message that is sent by parts."""
+        self._check_open("end a message")
+        self._out.end_message()
+
+    def _check_open(self, what: str) -> None:
         if self.state is not State.OPEN:
-            raise Disconnected(f"cannot send a message: the connection is {self.state.value}")
-        size = len(payload)
-        limit = self.options.maxMessagePayloadSize
-        if limit and size > limit:
-            raise PayloadExceededError(f"message of {size} octets is over maxMessagePayloadSize ({limit})")
-        opcode = OP_BINARY if is_binary else OP_TEXT
-        fragment_size = fragment_size or self.options.autoFragmentSize
-        if not fragment_size or size <= fragment_size:
-            self._send_frame(opcode, payload)
-            return
-        # In one write: the transport may call the application back from inside of it, and no other message may come
-        # between the fragments of this one.
-        frames = bytearray()
-        for start in range(0, size, fragment_size):
-            end = start + fragment_size
-            frames += self._encode(opcode, payload[start:end], end >= size)
-            opcode = OP_CONTINUATION
-        self._write(bytes(frames))
+            raise Disconnected(f"cannot {what}: the connection is {self.state.value}")
 
     def send_ping(self, payload: bytes) -> None:
         """Send a Ping of at most 125 octets; nothing unless open."""
-        _check_control_payload(payload)
+        check_control(payload)
         if self.state is State.OPEN:
-            self._send_frame(OP_PING, payload)
+            self._out.control(OP_PING, payload)
 
     def send_pong(self, payload: bytes) -> None:
         """Send a Pong of at most 125 octets; nothing unless open. To a peer that does not read, only the last one."""
-        _check_control_payload(payload)
+        check_control(payload)
         if self.state is not State.OPEN:
             return
-        if self._holds & HOLD_SENDING:
+        if self._out.paused:
             self._owed_pong = payload
             return
-        self._send_frame(OP_PONG, payload)
+        self._out.control(OP_PONG, payload)
 
     def send_close(self, code: int | None, reason: str | None) -> None:
         """Begin the closing handshake; nothing when it has begun. `ValueError` for codes that may not be sent."""
@@ -281,6 +373,8 @@ class Connection:
         if action is Action.SEND_CLOSE:
             self._write_close(code, reason)
             self._arm(self.options.closeHandshakeTimeout)
+            # Nothing more can be asked of us, and the answer must be found.
+            self.release(HOLD_SENDING)
 
     def fail(self, cause: Cause, code: int, reason: str) -> None:
         """Close because of us: deliver nothing more, say `code` where it can be said."""
@@ -387,38 +481,73 @@ class Connection:
 
     def _start_keepalive(self) -> None:
         options = self.options
-        if not options.autoPingInterval:
-            self._port.set_timer(None)
-            return
-        now = self._port.now()
-        size = options.autoPingSize
-        self._keepalive = KeepAlive(options.autoPingInterval, options.autoPingTimeout, size, self._random, now)
-        self._arm(self._keepalive.delay(now))
+        if options.autoPingInterval:
+            interval, timeout, size = options.autoPingInterval, options.autoPingTimeout, options.autoPingSize
+            self._keepalive = KeepAlive(interval, timeout, size, self._random, self._port.now())
+        self._arm_open()
 
-    def _keep_alive(self) -> None:
-        """A ping is due or a pong overdue."""
-        assert self._keepalive is not None, "only automatic pings set the timer of an open connection"
+    def _arm_open(self) -> None:
+        """The timer of an open connection: whichever of its two uses comes first."""
         now = self._port.now()
-        try:
-            payload = self._keepalive.expire(now, self._is_alive())
-        except PeerLost:
-            self._record(Cause.PING_TIMEOUT, CloseCode.ABNORMAL, "no answer to a ping within autoPingTimeout")
-            self.state = State.DRAINING
-            self._port.timed_out(Cause.PING_TIMEOUT)
-            self._abort()
-            return
-        self._heard = False
-        self._unsent_at_ping = self._port.buffered_amount()
-        # First the timer: the write may be the one too many, which ends the connection.
-        self._arm(self._keepalive.delay(now))
+        delay = None if self._keepalive is None else self._keepalive.delay(now)
+        if self._stall_check is not None:
+            stall = max(0.0, self._stall_check - now)
+            delay = stall if delay is None else min(delay, stall)
+        self._port.set_timer(delay)
+
+    def _open_timer_expired(self) -> None:
+        """A ping is due, a pong overdue, or the peer has held us up for a while."""
+        now = self._port.now()
+        payload = None
+        if self._keepalive is not None:
+            try:
+                payload = self._keepalive.expire(now, self._is_alive())
+            except PeerLost:
+                self._lose_peer()
+                return
+            self._heard = False
+        lift = self._check_stall(now)
+        # First the timer: what follows may end the connection.
+        self._arm_open()
         if payload is not None:
-            self._send_frame(OP_PING, payload)
+            self._out.control(OP_PING, payload)
+        if lift:
+            self.release(HOLD_SENDING)
+
+    def _lose_peer(self) -> None:
+        self._record(Cause.PING_TIMEOUT, CloseCode.ABNORMAL, "no answer to a ping within autoPingTimeout")
+        self.state = State.DRAINING
+        self._port.timed_out(Cause.PING_TIMEOUT)
+        self._abort()
+
+    def _sent_while_paused(self) -> None:
+        """We sent more to a peer that does not keep up: read no more from it, but look after that."""
+        if not self.reads_on and self.state is State.OPEN and self.hold(HOLD_SENDING):
+            if not self._probed:
+                self._taken_at_stall = self._out.taken
+            self._stall_check = self._port.now() + _STALL
+            self._arm_open()
+
+    def _check_stall(self, now: float) -> bool:
+        """Whether to lift the hold on a peer that has not read anything for a while; see the top of this file."""
+        if self._stall_check is None or now < self._stall_check:
+            return False
+        self._stall_check = None
+        if not self._holds & HOLD_SENDING:
+            return False
+        before, self._taken_at_stall = self._taken_at_stall, self._out.taken
+        if self._taken_at_stall > before:
+            self._probed = False
+        elif not self._probed:
+            self._probed = True
+            return True
+        self._stall_check = now + _STALL
+        return False
 
     def _is_alive(self) -> bool:
         """Whether the peer gave a sign of life, or could not have given one because we did not listen."""
-        if self._holds & ~HOLD_SENDING:
-            return True
-        if self._holds & HOLD_SENDING and self._port.buffered_amount() < self._unsent_at_ping:
+        before, self._taken = self._taken, self._out.taken
+        if self._holds & ~HOLD_SENDING or (self._out.paused and self._taken > before):
             return True
         return self._heard and self.options.autoPingRestartOnAnyTraffic
 
@@ -461,10 +590,14 @@ class Connection:
     def _finish(self) -> None:
         """End TCP in order, and not later than the drop timeout."""
         self._reader.stop()
-        self.flush()
+        self._out.flush()
         self._arm(self._drop_timeout)
         self._release_all()
-        self._port.close()
+        if self._out.close_waits:
+            # For the end of a frame that the application sends by parts.
+            self._end_after_frame = True
+        else:
+            self._port.close()
 
     def _release_all(self) -> None:
         """Nobody needs protection any more: read on to the peer's end, and throw away what comes."""
@@ -474,8 +607,8 @@ class Connection:
 
     def _abort(self) -> None:
         self._reader.stop()
-        self._cork = None if self._cork is None else []
-        self._cork_size = 0
+        self._out.discard()
+        self._end_after_frame = False
         self._port.set_timer(None)
         self._port.abort()
 
@@ -485,76 +618,14 @@ class Connection:
 
     def _write_close(self, code: int | None, reason: str | None) -> None:
         self.closed_by_us = True
-        encoded = _cut(reason or "")
+        octets, self.local_close_reason = close_payload(code, reason)
         self.local_close_code = code
-        self.local_close_reason = encoded.decode() if encoded else None
-        self._send_frame(OP_CLOSE, b"" if code is None else int(code).to_bytes(2, "big") + encoded)
+        self._out.control(OP_CLOSE, octets)
 
-    def _send_frame(self, opcode: int, payload: bytes) -> None:
-        self._write(self._encode(opcode, payload))
-
-    def _encode(self, opcode: int, payload: bytes, fin: bool = True) -> bytes:
-        key = None if self._mask_key is None else self._mask_key()
-        if self.options.logFrames:
-            self._port.trace_frame(True, (0x80 if fin else 0) | opcode, key is not None, len(payload))
-        return encode_frame(opcode, payload, key, fin)
-
-    def _write(self, data: bytes) -> None:
-        if self._holds & HOLD_SENDING and self._overflows(len(data)):
-            return
-        if self._cork is None:
-            self._port.write(data)
-            return
-        self._cork.append(data)
-        self._cork_size += len(data)
-        if self._cork_size >= _CORK_SIZE:
-            self.flush()
-
-    def _overflows(self, size: int) -> bool:
+    def _overflowed(self) -> None:
         """Drop a peer that has not read `maxSendBuffer` octets; nothing could be said to it any more."""
         limit = self.options.maxSendBuffer
-        if not limit or self.buffered_amount + size <= limit:
-            return False
         self.drop(Cause.SEND_BUFFER, f"the peer does not read: more than maxSendBuffer ({limit}) octets wait for it")
-        return True
-
-    def flush(self) -> None:
-        """Send what was gathered."""
-        cork = self._cork
-        if not cork:
-            return
-        data = cork[0] if len(cork) == 1 else b"".join(cork)
-        cork.clear()
-        self._cork_size = 0
-        self._port.write(data)
-
-    def _uncork(self) -> None:
-        self.flush()
-        self._cork = None
 
     def _trace_received(self, first: int, masked: bool, size: int) -> None:
         self._port.trace_frame(False, first, masked, size)
-
-
-def _check_control_payload(payload: bytes) -> None:
-    if len(payload) > 125:
-        raise ValueError(f"the payload of a control frame has at most 125 octets, not {len(payload)}")
-
-
-def check_close(code: int | None, reason: str | None) -> None:
-    """`TypeError` or `ValueError` for what may not stand in a Close frame that an application sends."""
-    if code is None:
-        if reason is not None:
-            raise ValueError("a close reason needs a close code")
-        return
-    if not isinstance(code, int) or isinstance(code, bool):
-        raise TypeError(f"code must be an int, not {type(code).__name__}")
-    if not is_sendable_close_code(code):
-        raise ValueError(f"close code {code} cannot be sent: use 1000 to 1003, 1007 to 1014 or 3000 to 4999")
-    if reason is not None and not isinstance(reason, str):
-        raise TypeError(f"reason must be a str, not {type(reason).__name__}")
-
-
-def _cut(reason: str) -> bytes:
-    """The reason as UTF-8 in at most 123 octets, cut between two code points."""
-    return reason.encode("utf8", "replace")[:_MAX_CLOSE_REASON].decode("utf8", "ignore").encode()

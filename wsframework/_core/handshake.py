@@ -8,8 +8,8 @@ extension that a client offers badly is declined, everything else that is malfor
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from wsframework._core.client_handshake import ClientHello, ConnectionResponse, build_request, check_response
@@ -60,7 +60,8 @@ class ConnectionRequest:
     `peer` is where it comes from, `headers` reads like a dict without regard to case. `host` is the Host header
     without port and brackets, in lower case; `path` is as sent (not percent-decoded), `params` its query's fields.
     `version` is the protocol version (8 or 13), `origin` is "" when there is none, `protocols` and `extensions` are
-    what is offered, in the client's order.
+    what is offered, in the client's order. `route` is what the path says for the parameters of its route, by name and
+    percent-decoded; empty where no router is used.
     """
 
     peer: str
@@ -72,6 +73,7 @@ class ConnectionRequest:
     origin: str
     protocols: list[str]
     extensions: list[ExtensionOffer]
+    route: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ __all__ = [
     "RequestHead",
     "ResponseHead",
     "has_content",
+    "make_request_head",
     "parse_request_head",
     "parse_response_head",
     "render_request",
@@ -171,6 +172,28 @@ def parse_request_head(head: bytes) -> RequestHead:
         if len(parts) != 3:
             raise ValueError("the request line is not made of method, target and version with one space between")
         method, target, version = parts
+    except ValueError as error:
+        raise HandshakeRefused(400, str(error)) from error
+    return _check_request_line(method, target, version, headers)
+
+
+def make_request_head(
+    method: bytes, target: bytes, version: bytes, fields: Iterable[tuple[bytes, bytes]]
+) -> RequestHead:
+    """The head of a request that an HTTP server has parsed already, held to the same grammar.
+
+    `version` is as in the request line, `fields` are name and value of each header line. HandshakeRefused as
+    `parse_request_head`: other parsers let things pass that this one does not.
+    """
+    try:
+        headers = Headers([_check_field(name, value) for name, value in fields])
+    except ValueError as error:
+        raise HandshakeRefused(400, str(error)) from error
+    return _check_request_line(method, target, version, headers)
+
+
+def _check_request_line(method: bytes, target: bytes, version: bytes, headers: Headers) -> RequestHead:
+    try:
         if not is_token(method.decode("latin-1")):
             raise ValueError("the method is not a token")
         if not _TARGET.fullmatch(target):
@@ -217,6 +240,10 @@ def _parse_field(line: bytes) -> tuple[str, str]:
     name, colon, value = line.partition(b":")
     if not colon:
         raise ValueError("a header line has no colon")
+    return _check_field(name, value)
+
+
+def _check_field(name: bytes, value: bytes) -> tuple[str, str]:
     text = name.decode("latin-1")
     if not is_token(text):
         raise ValueError("a header name is not a token")

@@ -17,17 +17,19 @@ from collections.abc import Callable
 from typing import Final
 
 from wsframework._core.codec import encode_frame, encode_header
-from wsframework._core.constants import OP_BINARY, OP_CONTINUATION, OP_TEXT
+from wsframework._core.constants import OP_BINARY, OP_CLOSE, OP_CONTINUATION, OP_TEXT, is_sendable_close_code
 from wsframework._core.masking import apply_mask
 from wsframework._core.port import Port
 from wsframework.exceptions import PayloadExceededError, SequenceError
 from wsframework.options import CommonOptions
 
-__all__ = ["Outgoing"]
+__all__ = ["Outgoing", "check_close", "check_control", "close_payload"]
 
 # Gathered frames go out when they reach this size, so that a chunk full of requests for large answers meets the
 # transport's high-water mark early.
 _CORK_SIZE: Final = 65536
+
+_MAX_CLOSE_REASON: Final = 123
 
 # Where the application is in a message that it sends by parts.
 _GROUND: Final = 0
@@ -39,8 +41,9 @@ _PLACES: Final = ("between two messages", "inside of an unfinished message", "in
 class Outgoing:
     """Frames for one peer. `mask_key` gives a key for every frame, None if this end does not mask.
 
-    `overflow` is called when a write was left out because the peer has not read `maxSendBuffer` octets. `paused` is
-    True while the transport is over its high-water mark.
+    `paused` is True while the transport is over its high-water mark. While it is, `sent_while_paused` is called for
+    everything that the application sends all the same, and `overflow` in place of a write that would go beyond
+    `maxSendBuffer`.
     """
 
     __slots__ = (
@@ -55,8 +58,13 @@ class Outgoing:
         "_overflow",
         "_place",
         "_port",
+        "_sent_while_paused",
         "_waiting",
+        "frames",
+        "messages",
+        "octets",
         "paused",
+        "payload_octets",
     )
 
     def __init__(
@@ -65,11 +73,13 @@ class Outgoing:
         options: CommonOptions,
         mask_key: Callable[[], bytes] | None,
         overflow: Callable[[], None],
+        sent_while_paused: Callable[[], None],
     ) -> None:
         self._port = port
         self._options = options
         self._mask_key = mask_key
         self._overflow = overflow
+        self._sent_while_paused = sent_while_paused
         self.paused = False
         self._cork: list[bytes] | None = None
         self._cork_size = 0
@@ -81,11 +91,21 @@ class Outgoing:
         self._offset = 0
         # Control frames that wait for the end of that frame, by opcode.
         self._waiting: dict[int, bytes] | None = None
+        # What was sent so far: messages, frames of any kind, octets of messages, octets in all.
+        self.messages = 0
+        self.frames = 0
+        self.payload_octets = 0
+        self.octets = 0
 
     @property
     def buffered(self) -> int:
         """Octets that were sent and that the operating system has not taken."""
         return self._port.buffered_amount() + self._cork_size
+
+    @property
+    def taken(self) -> int:
+        """Octets that the operating system has taken. While `paused`, that these get more shows that the peer reads."""
+        return self.octets - self.buffered
 
     @property
     def masks(self) -> bool:
@@ -100,17 +120,28 @@ class Outgoing:
         opcode = OP_BINARY if is_binary else OP_TEXT
         fragment_size = fragment_size or self._options.autoFragmentSize
         size = len(payload)
+        self.messages += 1
         if not fragment_size or size <= fragment_size:
-            self.write(self._encode(opcode, payload))
+            self._send(self._encode(opcode, payload))
             return
         # In one write: the transport may call the application back from inside of it, and no other message may come
         # between the fragments of this one.
-        frames = []
+        frames = bytearray()
         for start in range(0, size, fragment_size):
             end = start + fragment_size
-            frames.append(self._encode(opcode, payload[start:end], end >= size))
+            frames += self._encode(opcode, payload[start:end], end >= size)
             opcode = OP_CONTINUATION
-        self.write(b"".join(frames))
+        self._send(bytes(frames))
+
+    def prepared(self, payload: bytes, is_binary: bool, frame: bytes) -> None:
+        """A message whose one frame is there already, unless this end masks or splits its frames."""
+        if self._mask_key is not None or self._options.autoFragmentSize:
+            self.message(payload, is_binary, 0)
+            return
+        self.check_message(len(payload))
+        self.messages += 1
+        self._count(frame[0], len(payload))
+        self._send(frame)
 
     def check_message(self, size: int) -> None:
         """Raise unless a message of `size` octets may be sent here and now."""
@@ -132,9 +163,9 @@ class Outgoing:
     # A message by parts.
 
     @property
-    def inside_frame(self) -> bool:
-        """True while a frame that is sent by parts is not complete."""
-        return self._place == _IN_FRAME
+    def close_waits(self) -> bool:
+        """True while a Close waits for the end of a frame that is sent by parts."""
+        return self._waiting is not None and OP_CLOSE in self._waiting
 
     def begin_message(self, is_binary: bool) -> None:
         """The frames that follow are one message."""
@@ -147,15 +178,18 @@ class Outgoing:
         self._check_place(_IN_MESSAGE, "beginMessageFrame")
         self._key = None if self._mask_key is None else self._mask_key()
         header = encode_header(self._next_opcode(), length, self._key, False)
-        self._trace(header[0], length)
+        self._count(header[0], length)
         self._missing = length
         self._offset = 0
         if length:
             self._place = _IN_FRAME
-        self.write(header)
+        self._send(header)
 
     def frame_data(self, payload: bytes) -> int:
         """Octets of the frame; how many are still missing, or minus how many were too much and are not sent."""
+        if not payload and self._place == _IN_MESSAGE:
+            # A frame of no octets is complete from its beginning; nobody needs to treat it apart.
+            return 0
         self._check_place(_IN_FRAME, "sendMessageFrameData")
         rest = self._missing - len(payload)
         if rest < 0:
@@ -169,7 +203,7 @@ class Outgoing:
         complete = not self._missing
         if complete:
             self._place = _IN_MESSAGE
-        self.write(data)
+        self._send(data)
         if complete:
             self._send_waiting()
         return rest
@@ -177,13 +211,14 @@ class Outgoing:
     def frame(self, payload: bytes) -> None:
         """A whole frame of the message."""
         self._check_place(_IN_MESSAGE, "sendMessageFrame")
-        self.write(self._encode(self._next_opcode(), payload, False))
+        self._send(self._encode(self._next_opcode(), payload, False))
 
     def end_message(self) -> None:
         """The message is complete. That is said by an empty last frame: nobody knew before that it was the last."""
         self._check_place(_IN_MESSAGE, "endMessage")
         self._place = _GROUND
-        self.write(self._encode(self._next_opcode(), b""))
+        self.messages += 1
+        self._send(self._encode(self._next_opcode(), b""))
 
     def _check_place(self, wanted: int, call: str) -> None:
         if self._place != wanted:
@@ -195,22 +230,33 @@ class Outgoing:
 
     def _send_waiting(self) -> None:
         """The control frames that could not come inside of the frame; a Close last (its opcode is the lowest)."""
-        waiting, self._waiting = self._waiting, None
-        for opcode in sorted(waiting or (), reverse=True):
-            assert waiting is not None, "there are some"
-            self.write(self._encode(opcode, waiting[opcode]))
+        # Inside of each write the application may begin its next frame.
+        while self._waiting and self._place != _IN_FRAME:
+            opcode = max(self._waiting)
+            self.write(self._encode(opcode, self._waiting.pop(opcode)))
 
     # Octets.
 
     def _encode(self, opcode: int, payload: bytes, fin: bool = True) -> bytes:
         key = None if self._mask_key is None else self._mask_key()
-        if self._options.logFrames:
-            self._trace((0x80 if fin else 0) | opcode, len(payload))
+        self._count((0x80 if fin else 0) | opcode, len(payload))
         return encode_frame(opcode, payload, key, fin)
 
-    def _trace(self, first: int, size: int) -> None:
+    def _count(self, first: int, size: int) -> None:
+        """A frame with this first octet and a payload of `size` octets is about to be sent."""
+        self.frames += 1
+        if not first & 0x08:
+            self.payload_octets += size
         if self._options.logFrames:
             self._port.trace_frame(True, first, self.masks, size)
+
+    def _send(self, data: bytes) -> None:
+        """Octets of the application's messages."""
+        # What makes the transport say stop is not meant: that was sent before it said so.
+        again = self.paused
+        self.write(data)
+        if again and self.paused:
+            self._sent_while_paused()
 
     def write(self, data: bytes) -> None:
         """Octets to the transport, or into the cork."""
@@ -219,6 +265,7 @@ class Outgoing:
             if limit and self.buffered + len(data) > limit:
                 self._overflow()
                 return
+        self.octets += len(data)
         if self._cork is None:
             self._port.write(data)
             return
@@ -236,7 +283,9 @@ class Outgoing:
 
     def uncork(self) -> None:
         """Send what was gathered, and gather no more."""
-        self.flush()
+        # More than once, perhaps: the transport may call the application back from inside of a write.
+        while self._cork:
+            self.flush()
         self._cork = None
 
     def flush(self) -> None:
@@ -255,3 +304,31 @@ class Outgoing:
             self._cork.clear()
         self._cork_size = 0
         self._waiting = None
+
+
+def check_control(payload: bytes) -> None:
+    """`ValueError` for more than a Ping or a Pong can hold (section 5.5)."""
+    if len(payload) > 125:
+        raise ValueError(f"the payload of a control frame has at most 125 octets, not {len(payload)}")
+
+
+def check_close(code: int | None, reason: str | None) -> None:
+    """`TypeError` or `ValueError` for what may not stand in a Close frame that an application sends."""
+    if code is None:
+        if reason is not None:
+            raise ValueError("a close reason needs a close code")
+        return
+    if not isinstance(code, int) or isinstance(code, bool):
+        raise TypeError(f"code must be an int, not {type(code).__name__}")
+    if not is_sendable_close_code(code):
+        raise ValueError(f"close code {code} cannot be sent: use 1000 to 1003, 1007 to 1014 or 3000 to 4999")
+    if reason is not None and not isinstance(reason, str):
+        raise TypeError(f"reason must be a str, not {type(reason).__name__}")
+
+
+def close_payload(code: int | None, reason: str | None) -> tuple[bytes, str | None]:
+    """What a Close frame holds (section 5.5.1), and the reason in it, cut between two code points to 123 octets."""
+    if code is None:
+        return b"", None
+    cut = (reason or "").encode("utf8", "replace")[:_MAX_CLOSE_REASON].decode("utf8", "ignore")
+    return int(code).to_bytes(2, "big") + cut.encode(), cut or None

@@ -64,13 +64,20 @@ class ServerConnection(Connection):
         """The transport is there: the client has `openHandshakeTimeout` from now."""
         self._arm(self.options.openHandshakeTimeout)
 
+    def receive_head(self, head: RequestHead, rest: bytes) -> None:
+        """The request's head came, with `rest` behind it; for HTTP servers that have read it, in place of `receive`."""
+        try:
+            self._read_request(head, rest)
+        except HandshakeRefused as refusal:
+            self.refuse(refusal.status, refusal.text, refusal.headers)
+
     def accept(self, protocol: str | None, headers: Iterable[tuple[str, str]] = ()) -> None:
         """The application's yes; late: nothing. `ValueError` for headers that cannot be sent."""
         if self.state is not State.CONNECTING:
             return
         response = accept_response(self._key, protocol, None, self._server, headers)
         self.protocol = protocol
-        self._write(response)
+        self._out.write(response)
         self._open(self._early)
 
     def refuse(
@@ -98,7 +105,7 @@ class ServerConnection(Connection):
         self.state, _ = step(self.state, Input.VIOLATION)
         self._record(cause, CloseCode.ABNORMAL, str(error), error)
         self._early = b""
-        self._write(response)
+        self._out.write(response)
         self._finish()
 
     def _render(
@@ -122,10 +129,13 @@ class ServerConnection(Connection):
                 return
         try:
             octets = self._heads.feed(data)
-            if octets is not None:
-                self._read_request(parse_request_head(octets))
+            if octets is None:
+                return
+            head = parse_request_head(octets)
         except HandshakeRefused as refusal:
             self.refuse(refusal.status, refusal.text, refusal.headers)
+        else:
+            self.receive_head(head, self._heads.rest)
 
     def _receive_flash(self, data: bytes) -> None:
         """The Flash player's question, which no HTTP request begins like."""
@@ -135,12 +145,12 @@ class ServerConnection(Connection):
         policy = self._server_options.flashSocketPolicy.encode()
         self._answer(policy + b"\0", Cause.OPENING, HandshakeError("answered a Flash socket policy request"))
 
-    def _read_request(self, head: RequestHead) -> None:
+    def _read_request(self, head: RequestHead, rest: bytes) -> None:
         self.head = head
         upgrade = wants_upgrade(head)
         if not upgrade:
             check_plain_request(head)
-            self._early = self._heads.rest
+            self._early = rest
             self._decide()
             self._server_port.http_request(head)
             return
@@ -148,7 +158,7 @@ class ServerConnection(Connection):
         if hops:
             self.peer = forwarded_peer(head.headers, hops) or self.peer
         request, self._key = check_request(head, self.peer, self._policy)
-        self._early = self._heads.rest
+        self._early = rest
         self._decide()
         self._server_port.handshake_received(request)
 

@@ -8,7 +8,8 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from wsframework.websocket.port import ClientProtocolPort, ProtocolPort, ServerProtocolPort
+from wsframework.websocket.port import ProtocolPort
+from wsframework.websocket.roles import ClientProtocolPort, ServerProtocolPort
 
 if TYPE_CHECKING:
     from wsframework.websocket.protocol import WebSocketProtocol

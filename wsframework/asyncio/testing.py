@@ -91,6 +91,9 @@ class _Transport(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self._link.wrote(bytes(data))
 
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self._link.protocol = protocol
+
     def can_write_eof(self) -> bool:
         return True
 

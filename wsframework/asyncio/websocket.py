@@ -21,6 +21,7 @@ from wsframework.asyncio.port import AsyncioClientPort, AsyncioPort, AsyncioServ
 from wsframework.asyncio.util import transport_details
 from wsframework.websocket import factory as neutral_factory
 from wsframework.websocket import protocol as neutral_protocol
+from wsframework.websocket import unrouted as neutral_unrouted
 from wsframework.websocket.port import describe_loss
 from wsframework.websocket.types import (
     ConnectingRequest,
@@ -42,6 +43,16 @@ __all__ = [
     "WebSocketClientProtocol",
     "WebSocketServerFactory",
     "WebSocketServerProtocol",
+    "WrappingWebSocketAdapter",
+    "WrappingWebSocketClientFactory",
+    "WrappingWebSocketClientProtocol",
+    "WrappingWebSocketServerFactory",
+    "WrappingWebSocketServerProtocol",
+    "check_client_options",
+    "check_transport_config",
+    "connectWS",
+    "create_client_agent",
+    "listenWS",
 ]
 
 
@@ -116,6 +127,18 @@ class WebSocketServerProtocol(WebSocketAdapterProtocol, neutral_protocol.WebSock
         port.connection.connected()
 
 
+class _UnroutedProtocol(neutral_unrouted.UnroutedProtocol, WebSocketServerProtocol):
+    """Stands in until a request says whose it is, on asyncio."""
+
+    _kind = WebSocketServerProtocol
+
+    def _hand_over(self, protocol: neutral_protocol.WebSocketServerProtocol) -> None:
+        assert isinstance(protocol, WebSocketServerProtocol), "checked when it was made"
+        self._port.set_timer(None)
+        protocol.connection_made(self.transport)
+        self.transport.set_protocol(protocol)
+
+
 class WebSocketClientProtocol(WebSocketAdapterProtocol, neutral_protocol.WebSocketClientProtocol):
     """A client's end of one connection, on asyncio."""
 
@@ -136,11 +159,12 @@ class WebSocketAdapterFactory:
 
     log = log
     protocol: Callable[[], Any]
+    _make_protocol: Callable[[], Any]
     _loop: asyncio.AbstractEventLoop | None
 
     def __call__(self) -> Any:
         """A new protocol for a new connection. An override must set its attribute `factory`."""
-        protocol = self.protocol()
+        protocol = self._make_protocol()
         protocol.factory = self
         return protocol
 
@@ -165,6 +189,9 @@ class WebSocketAdapterFactory:
         if not future.done():
             self._txaio.resolve(future, result)
 
+    def _wake(self, function: Callable[[], None]) -> object:
+        return self._get_loop().call_soon_threadsafe(function)
+
     def _later(self, seconds: float, function: Callable[[], None]) -> asyncio.TimerHandle:
         return self._get_loop().call_later(seconds, function)
 
@@ -173,6 +200,7 @@ class WebSocketServerFactory(WebSocketAdapterFactory, neutral_factory.WebSocketS
     """Makes servers' ends of connections: `loop.create_server(factory, ...)`; arguments as in the base class."""
 
     protocol: Callable[[], Any] = WebSocketServerProtocol
+    _unrouted = _UnroutedProtocol
 
     def __init__(
         self,
@@ -204,3 +232,20 @@ class WebSocketClientFactory(WebSocketAdapterFactory, neutral_factory.WebSocketC
     ) -> None:
         self._loop = loop
         neutral_factory.WebSocketClientFactory.__init__(self, url, origin, protocols, useragent, headers, proxy)
+
+
+# At the end, because these modules build on the classes above.
+from wsframework.asyncio.connecting import (  # noqa: E402
+    check_client_options,
+    check_transport_config,
+    connectWS,
+    create_client_agent,
+    listenWS,
+)
+from wsframework.asyncio.wrapping import (  # noqa: E402
+    WrappingWebSocketAdapter,
+    WrappingWebSocketClientFactory,
+    WrappingWebSocketClientProtocol,
+    WrappingWebSocketServerFactory,
+    WrappingWebSocketServerProtocol,
+)

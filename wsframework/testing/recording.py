@@ -220,6 +220,26 @@ class RecordingPort:
     def closed(self, closure: Closure) -> None:
         self._record("closed", closure)
 
+    # A message while it comes, after `connection.stream_to(port, pieces)`; see `StreamSink`.
+
+    def message_begin(self, is_binary: bool) -> None:
+        self._record("message_begin", is_binary)
+
+    def frame_begin(self, length: int) -> None:
+        self._record("frame_begin", length)
+
+    def frame_data(self, payload: bytes) -> None:
+        self._record("frame_data", payload)
+
+    def frame_end(self) -> None:
+        self._record("frame_end")
+
+    def frame(self, payload: bytes) -> None:
+        self._record("frame", payload)
+
+    def message_end(self) -> None:
+        self._record("message_end")
+
     # Inside.
 
     def _record(self, name: str, *args: object) -> None:

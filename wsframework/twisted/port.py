@@ -12,20 +12,49 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from wsframework.twisted.util import is_tls
-from wsframework.websocket.port import ClientProtocolPort, ProtocolPort, ServerProtocolPort
+from wsframework.websocket.port import ProtocolPort
+from wsframework.websocket.roles import ClientProtocolPort, ServerProtocolPort
 
 if TYPE_CHECKING:
     from asyncio import Future
 
     from wsframework.websocket.protocol import WebSocketProtocol
 
-__all__ = ["TwistedClientPort", "TwistedPort", "TwistedServerPort", "log", "pending_octets"]
+__all__ = ["DeferredResults", "TwistedClientPort", "TwistedPort", "TwistedServerPort", "log", "pending_octets"]
 
 log = Logger(namespace="wsframework.twisted")
 
 
+class DeferredResults:
+    """Results that come later, and where errors are reported, for all that calls the application."""
+
+    __slots__ = ()
+
+    def attach(self, result: object, done: Callable[[Any], None], failed: Callable[[BaseException], None]) -> bool:
+        deferred = _as_deferred(result)
+        if deferred is None:
+            return False
+        deferred.addCallbacks(done, lambda failure: failed(_error_of(failure)))
+        # What `done` and `failed` raise would be a fault of ours: let it be logged, not lost.
+        deferred.addErrback(lambda failure: log.failure("error in a callback's continuation", failure))
+        return True
+
+    def after_first_step(self, function: Callable[[], None]) -> None:
+        # A Deferred made from a coroutine has run to its first wait by now.
+        function()
+
+    def log_failure(self, text: str, error: BaseException) -> None:
+        log.failure("{text}", Failure(error), text=text)  # type: ignore[no-untyped-call]
+
+    def log_info(self, text: str) -> None:
+        log.info("{text}", text=text)
+
+    def log_debug(self, text: str) -> None:
+        log.debug("{text}", text=text)
+
+
 @implementer(IPushProducer)
-class TwistedPort(ProtocolPort):
+class TwistedPort(DeferredResults, ProtocolPort):
     """One connection's transport and timer. It is the transport's producer, to learn when the peer does not keep up."""
 
     __slots__ = ("_reactor", "_timer", "_transport", "_unsent")
@@ -95,30 +124,6 @@ class TwistedPort(ProtocolPort):
 
     def stopProducing(self) -> None:
         """The transport is gone; connectionLost says the rest."""
-
-    # Results that come later.
-
-    def attach(self, result: object, done: Callable[[Any], None], failed: Callable[[BaseException], None]) -> bool:
-        deferred = _as_deferred(result)
-        if deferred is None:
-            return False
-        deferred.addCallbacks(done, lambda failure: failed(_error_of(failure)))
-        # What `done` and `failed` raise would be a fault of ours: let it be logged, not lost.
-        deferred.addErrback(lambda failure: log.failure("error in a callback's continuation", failure))
-        return True
-
-    def after_first_step(self, function: Callable[[], None]) -> None:
-        # A Deferred made from a coroutine has run to its first wait by now.
-        function()
-
-    def log_failure(self, text: str, error: BaseException) -> None:
-        log.failure("{text}", Failure(error), text=text)  # type: ignore[no-untyped-call]
-
-    def log_info(self, text: str) -> None:
-        log.info("{text}", text=text)
-
-    def log_debug(self, text: str) -> None:
-        log.debug("{text}", text=text)
 
     def set_up(self, no_delay: bool, high_water_mark: int) -> None:
         """The options tcpNoDelay and sendHighWaterMark, where the transport knows such things."""

@@ -20,7 +20,7 @@ from wsframework.twisted.websocket import (
     WebSocketServerProtocol,
 )
 
-__all__ = ["TwistedMemoryBackend", "TwistedMemoryLink"]
+__all__ = ["ReactorClock", "TwistedMemoryBackend", "TwistedMemoryLink"]
 
 
 class TwistedMemoryLink(MemoryLink):
@@ -115,6 +115,14 @@ class _Transport:
         self._link.read(True)
 
 
+class ReactorClock(Clock):
+    """A clock that can also be called from other threads."""
+
+    def callFromThread(self, function: Any, *args: Any, **kwargs: Any) -> None:
+        """At the next `advance`."""
+        self.callLater(0, function, *args, **kwargs)
+
+
 class TwistedMemoryBackend(MemoryBackend):
     """Twisted with a `Clock` in the reactor's place."""
 
@@ -125,7 +133,7 @@ class TwistedMemoryBackend(MemoryBackend):
     client_factory = WebSocketClientFactory
 
     def __init__(self) -> None:
-        self.clock = Clock()
+        self.clock = ReactorClock()
 
     def connect(self, factory: Any) -> TwistedMemoryLink:
         """See the base class."""

@@ -24,6 +24,7 @@ from wsframework.twisted.port import TwistedClientPort, TwistedPort, TwistedServ
 from wsframework.twisted.util import transport_details
 from wsframework.websocket import factory as neutral_factory
 from wsframework.websocket import protocol as neutral_protocol
+from wsframework.websocket import unrouted as neutral_unrouted
 from wsframework.websocket.port import describe_loss
 from wsframework.websocket.types import (
     ConnectingRequest,
@@ -45,6 +46,16 @@ __all__ = [
     "WebSocketClientProtocol",
     "WebSocketServerFactory",
     "WebSocketServerProtocol",
+    "WrappingWebSocketAdapter",
+    "WrappingWebSocketClientFactory",
+    "WrappingWebSocketClientProtocol",
+    "WrappingWebSocketServerFactory",
+    "WrappingWebSocketServerProtocol",
+    "check_client_options",
+    "check_transport_config",
+    "connectWS",
+    "create_client_agent",
+    "listenWS",
 ]
 
 
@@ -96,10 +107,12 @@ class WebSocketServerProtocol(WebSocketAdapterProtocol, neutral_protocol.WebSock
     """A server's end of one connection, on Twisted."""
 
     factory: WebSocketServerFactory
+    # A resource of a web server has its own.
+    _port_type: Callable[..., TwistedServerPort] = TwistedServerPort
 
     def _begin(self) -> None:
         factory = self.factory
-        port = TwistedServerPort(self, self.transport, factory._get_reactor())
+        port = self._port_type(self, self.transport, factory._get_reactor())
         details = self._transport_details = transport_details(self.transport, True)
         options = factory._options_for(self)
         policy = factory._policy(options, details.is_secure)
@@ -107,6 +120,34 @@ class WebSocketServerProtocol(WebSocketAdapterProtocol, neutral_protocol.WebSock
         port.begin(ServerConnection(port, options, peer, policy, factory.server, factory._keys, os.urandom))
         self._set_up(port)
         port.connection.connected()
+
+
+class _UnroutedProtocol(neutral_unrouted.UnroutedProtocol, WebSocketServerProtocol):
+    """Stands in until a request says whose it is, on Twisted.
+
+    No interface of Twisted's says how to give a transport another protocol, and with wrappers around it there are many
+    ways; so the transport goes on calling this, which passes on what it is told.
+    """
+
+    _kind = WebSocketServerProtocol
+    _successor: WebSocketServerProtocol | None = None
+
+    def _hand_over(self, protocol: neutral_protocol.WebSocketServerProtocol) -> None:
+        assert isinstance(protocol, WebSocketServerProtocol), "checked when it was made"
+        self._port.set_timer(None)
+        self.transport.unregisterProducer()
+        if "_port_type" in vars(self):
+            protocol._port_type = self._port_type
+        protocol.makeConnection(self.transport)  # type: ignore[no-untyped-call]
+        self._successor = protocol
+
+    def dataReceived(self, data: bytes) -> None:
+        """Octets arrived."""
+        (super().dataReceived if self._successor is None else self._successor.dataReceived)(data)
+
+    def connectionLost(self, reason: Failure = twisted_protocol.connectionDone) -> None:
+        """The transport is gone."""
+        (super().connectionLost if self._successor is None else self._successor.connectionLost)(reason)
 
 
 class WebSocketClientProtocol(WebSocketAdapterProtocol, neutral_protocol.WebSocketClientProtocol):
@@ -130,12 +171,13 @@ class WebSocketAdapterFactory:
     log = log
     noisy = False
     protocol: Callable[[], Any]
+    _make_protocol: Callable[[], Any]
     _reactor: Any
     _txaio: Any = txaio.tx.with_config()  # type: ignore[no-untyped-call]
 
     def buildProtocol(self, addr: object) -> Any:
         """A new protocol for a new connection. An override must set its attribute `factory`."""
-        protocol = self.protocol()
+        protocol = self._make_protocol()
         protocol.factory = self
         return protocol
 
@@ -158,6 +200,9 @@ class WebSocketAdapterFactory:
         if not future.called:
             self._txaio.resolve(future, result)
 
+    def _wake(self, function: Callable[[], None]) -> object:
+        return self._get_reactor().callFromThread(function)
+
     def _later(self, seconds: float, function: Callable[[], None]) -> Any:
         return self._get_reactor().callLater(seconds, function)
 
@@ -168,6 +213,7 @@ class WebSocketServerFactory(
     """Makes servers' ends: `reactor.listenTCP(port, factory)`; arguments as in the base class."""
 
     protocol: Callable[[], Any] = WebSocketServerProtocol
+    _unrouted = _UnroutedProtocol
 
     def __init__(
         self,
@@ -201,3 +247,20 @@ class WebSocketClientFactory(
     ) -> None:
         self._reactor = reactor
         neutral_factory.WebSocketClientFactory.__init__(self, url, origin, protocols, useragent, headers, proxy)
+
+
+# At the end, because these modules build on the classes above.
+from wsframework.twisted.connecting import (  # noqa: E402
+    check_client_options,
+    check_transport_config,
+    connectWS,
+    create_client_agent,
+    listenWS,
+)
+from wsframework.twisted.wrapping import (  # noqa: E402
+    WrappingWebSocketAdapter,
+    WrappingWebSocketClientFactory,
+    WrappingWebSocketClientProtocol,
+    WrappingWebSocketServerFactory,
+    WrappingWebSocketServerProtocol,
+)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from wsframework.websocket.broadcast import Broadcast, BroadcastCounts, Overflow
 from wsframework.websocket.interfaces import (
     IWebSocketChannel,
     IWebSocketClientChannelFactory,
     IWebSocketServerChannelFactory,
 )
+from wsframework.websocket.routing import Route, RouteMatch, Router
 from wsframework.websocket.shutdown import ShutdownResult
 from wsframework.websocket.types import (
     ConnectingRequest,
@@ -23,6 +25,8 @@ from wsframework.websocket.types import (
 )
 
 __all__ = [
+    "Broadcast",
+    "BroadcastCounts",
     "ConnectingRequest",
     "ConnectionAccept",
     "ConnectionDeny",
@@ -35,7 +39,11 @@ __all__ = [
     "IWebSocketServerChannelFactory",
     "IncomingMessage",
     "OutgoingMessage",
+    "Overflow",
     "Ping",
+    "Route",
+    "RouteMatch",
+    "Router",
     "ShutdownResult",
     "TransportDetails",
 ]

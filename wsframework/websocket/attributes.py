@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, overload
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, overload
 
 from wsframework._core.closure import Cause, Closure
 from wsframework._core.connection import Connection
@@ -10,6 +12,10 @@ from wsframework._core.constants import State
 from wsframework.exceptions import Disconnected
 from wsframework.options import CommonOptions, option_names
 from wsframework.websocket.types import TransportDetails
+
+if TYPE_CHECKING:
+    from wsframework.websocket.membership import Membership
+    from wsframework.websocket.routing import RouteMatch
 
 __all__ = ["ConnectionAttributes", "OptionAttribute", "install_options"]
 
@@ -19,6 +25,7 @@ _PUBLIC_STATES: Final = {State.CLOSED: 0, State.CONNECTING: 1, State.CLOSING: 2,
 
 # What did not go wrong on our side of the connection.
 _NOT_FAILED = frozenset({Cause.CLOSE_HANDSHAKE, Cause.DROPPED, Cause.LOST})
+_NO_PARAMS: Final[Mapping[str, str]] = MappingProxyType({})
 _DROPPED = frozenset(
     {
         Cause.DROPPED,
@@ -87,6 +94,9 @@ class ConnectionAttributes:
     _connection: Connection | None = None
     _transport_details: TransportDetails | None = None
     _timeout: Cause | None = None
+    _route: RouteMatch | None = None
+    # The groups that this is a receiver of; a new tuple at each change, so that nobody is disturbed while telling them.
+    _memberships: tuple[Membership, ...] = ()
 
     @property
     def state(self) -> int:
@@ -110,6 +120,11 @@ class ConnectionAttributes:
         if details is None:
             raise Disconnected("there is no transport yet")
         return details
+
+    @property
+    def route_params(self) -> Mapping[str, str]:
+        """What the path says for the parameters of its route, by name and percent-decoded; empty without a router."""
+        return _NO_PARAMS if self._route is None else self._route.params
 
     @property
     def bufferedAmount(self) -> int:

@@ -10,23 +10,31 @@ from weakref import WeakSet
 
 from zope.interface import implementer
 
+from wsframework._core.closure import Closure
 from wsframework._core.connection import check_close
 from wsframework._core.constants import State
 from wsframework._core.handshake import ClientHello, ServerPolicy, new_key
 from wsframework._core.headers import HeadersInput, header_pairs
 from wsframework._core.masking import MaskKeys
-from wsframework._core.uri import OriginPatterns, WebSocketUri, format_host, parse_uri
+from wsframework._core.uri import OriginPatterns, format_host, parse_uri
 from wsframework.options import ClientOptions, CommonOptions, ServerOptions, option_names
 from wsframework.websocket.attributes import OptionAttribute
 from wsframework.websocket.interfaces import IWebSocketClientChannelFactory, IWebSocketServerChannelFactory
 from wsframework.websocket.pages import status_page, upgrade_required
+from wsframework.websocket.payload import message_payload
+from wsframework.websocket.prepared import PreparedMessage
 from wsframework.websocket.protocol import (
     WebSocketClientProtocol,
     WebSocketProtocol,
     WebSocketServerProtocol,
 )
+from wsframework.websocket.routing import Route
 from wsframework.websocket.shutdown import Shutdown
+from wsframework.websocket.statistics import FactoryStatistics, Totals
+from wsframework.websocket.threads import ThreadInbox
 from wsframework.websocket.types import ConnectingRequest, HttpRequest, HttpResponse
+from wsframework.websocket.unrouted import RoutedFactory
+from wsframework.websocket.url import UrlAttributes
 
 __all__ = ["WebSocketClientFactory", "WebSocketFactory", "WebSocketServerFactory"]
 
@@ -46,7 +54,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_reset_keys)
 
 
-class WebSocketFactory(Generic[OptionsT, ProtocolT]):
+class WebSocketFactory(UrlAttributes, Generic[OptionsT, ProtocolT]):
     """What server and client factories share. `protocol` is the class (or a callable) that makes each connection."""
 
     isServer: ClassVar[bool]
@@ -54,7 +62,9 @@ class WebSocketFactory(Generic[OptionsT, ProtocolT]):
     _options: OptionsT
 
     def __init__(self) -> None:
-        self._merged: dict[type, OptionsT] = {}
+        self._merged: dict[tuple[type, Route | None], OptionsT] = {}
+        self._totals = Totals()
+        self._inbox = ThreadInbox(self._wake)
         self._keys = MaskKeys(os.urandom)
         _all_keys.add(self._keys)
         self._connections: dict[ProtocolT, None] = {}
@@ -80,13 +90,19 @@ class WebSocketFactory(Generic[OptionsT, ProtocolT]):
 
     def _options_for(self, protocol: WebSocketProtocol) -> OptionsT:
         """The factory's options with those that the protocol's class or instance overrides."""
-        cls = type(protocol)
-        options = self._merged.get(cls)
-        if options is None:
-            options = self._options.changed(**_class_options(cls, option_names(type(self._options))))
-            self._merged[cls] = options
+        route = protocol._route
+        options = self._merged_options(type(protocol), None if route is None else route.route)
         own = vars(protocol).keys() & set(option_names(type(options)))
         return options.changed(**{name: vars(protocol)[name] for name in own}) if own else options
+
+    def _merged_options(self, cls: type, route: Route | None) -> OptionsT:
+        """The factory's options with those of a class and of a route; made once for all connections of one kind."""
+        options = self._merged.get((cls, route))
+        if options is None:
+            own = _class_options(cls, option_names(type(self._options)))
+            options = self._options.changed(**(own if route is None else {**own, **route.options}))
+            self._merged[cls, route] = options
+        return options
 
     @property
     def logOctets(self) -> bool:
@@ -117,56 +133,38 @@ class WebSocketFactory(Generic[OptionsT, ProtocolT]):
 
     # Connections.
 
+    def _make_protocol(self) -> Any:
+        return self.protocol()
+
     def _remember(self, protocol: ProtocolT) -> None:
         self._connections[protocol] = None
+        self._totals.connections += 1
 
-    def _forget(self, protocol: ProtocolT) -> None:
+    def statistics(self) -> FactoryStatistics:
+        """The numbers of all connections of this factory, past and present."""
+        return self._totals.snapshot(self._connections)
+
+    def prepareMessage(
+        self, payload: bytes | bytearray | memoryview | str, isBinary: bool = False, doNotCompress: bool = False
+    ) -> PreparedMessage:
+        """A message to be sent over many connections by `sendPreparedMessage`, framed once."""
+        return PreparedMessage(message_payload(payload, isBinary), isBinary, doNotCompress)
+
+    def _forget(self, protocol: ProtocolT, closure: Closure | None = None) -> None:
+        """A connection has ended, or (no `closure`) another protocol took it over."""
+        if closure is None:
+            self._totals.connections -= 1
+        elif protocol._connection is not None:
+            self._totals.add(protocol._connection, closure)
         self._connections.pop(protocol, None)
 
-    # The URL, for whoever connects or listens by it. `| Any` spares those who gave a URL with a host and a port, which
-    # is nearly everybody, from proving to a type checker that they did.
-
-    _uri: WebSocketUri | None = None
-
-    def _set_url(self, url: str | None) -> None:
-        self.url = url
-        self._uri = None if url is None else parse_uri(url)
-
-    @property
-    def isSecure(self) -> bool:
-        """True for a wss URL."""
-        return self._uri is not None and self._uri.is_secure
-
-    @property
-    def host(self) -> str | Any:
-        """The URL's host, None without a URL."""
-        return None if self._uri is None else self._uri.host
-
-    @property
-    def port(self) -> int | Any:
-        """The URL's port (the path of the socket for a unix URL), None without a URL."""
-        if self._uri is None:
-            return None
-        return self._uri.port if self._uri.unix_path is None else self._uri.unix_path
-
-    @property
-    def resource(self) -> str:
-        """The URL's path and query."""
-        return "/" if self._uri is None else self._uri.resource
-
-    @property
-    def path(self) -> str:
-        """The URL's path, percent-decoded."""
-        return "/" if self._uri is None else self._uri.path
-
-    @property
-    def params(self) -> dict[str, list[str]]:
-        """The parameters in the URL's query."""
-        return {} if self._uri is None else self._uri.params
+    @abstractmethod
+    def _wake(self, function: Callable[[], None]) -> object:
+        """Let the loop or reactor call `function` soon; from any thread."""
 
 
 @implementer(IWebSocketServerChannelFactory)
-class WebSocketServerFactory(WebSocketFactory[ServerOptions, WebSocketServerProtocol]):
+class WebSocketServerFactory(RoutedFactory, WebSocketFactory[ServerOptions, WebSocketServerProtocol]):
     """Makes the server's end of connections, and knows all of them.
 
     `url` is informational (and says whether a proxy in front speaks TLS); `protocols` are the subprotocols to choose
@@ -256,8 +254,8 @@ class WebSocketServerFactory(WebSocketFactory[ServerOptions, WebSocketServerProt
         self._admitted[protocol] = None
         return None
 
-    def _forget(self, protocol: WebSocketServerProtocol) -> None:
-        super()._forget(protocol)
+    def _forget(self, protocol: WebSocketServerProtocol, closure: Closure | None = None) -> None:
+        super()._forget(protocol, closure)
         self._admitted.pop(protocol, None)
         if self._shutdown is not None:
             self._shutdown.forget(protocol)

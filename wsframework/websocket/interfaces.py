@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from zope.interface import Attribute, Interface
 
@@ -12,6 +13,7 @@ from wsframework.websocket.types import ConnectionRequest, ConnectionResponse
 __all__ = [
     "IWebSocketChannel",
     "IWebSocketChannelFactory",
+    "IWebSocketClientAgent",
     "IWebSocketClientChannelFactory",
     "IWebSocketServerChannelFactory",
 ]
@@ -142,4 +144,22 @@ class IWebSocketClientChannelFactory(IWebSocketChannelFactory):
         `url` is what to ask for, None for `ws://localhost`; `origin` the Origin header; `protocols` the subprotocols to
         offer; `useragent` the User-Agent header, None to leave it out; `headers` are added to the request; `proxy` has
         the `host` and `port` of a proxy to go through.
+        """
+
+
+class IWebSocketClientAgent(Interface):
+    """Opens client connections by URL."""
+
+    def open(
+        url: str, options: Mapping[str, Any] | None = None, protocol_class: Callable[[], Any] | None = None
+    ) -> object:
+        """Connect to `url`: a later result, the protocol when its connection is open.
+
+        `options` may have the keys `origin`, `protocols`, `useragent` and `headers`, and the names of options of
+        `setProtocolOptions`. `protocol_class` is the class (or a callable) that makes the protocol, None for the plain
+        client protocol. `TypeError` or `ValueError` for unfit arguments are raised at once.
+
+        The result fails with a `HandshakeError` (`HandshakeRejected` with status, headers and the beginning of the
+        body, `HandshakeTimeout`), or with the error of the transport that could not be connected. Cancelling it drops
+        the attempt.
         """

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from wsframework.websocket.types import HttpResponse
 
-__all__ = ["status_page", "upgrade_required"]
+__all__ = ["not_found", "status_page", "upgrade_required"]
 
 _STATUS_PAGE = """\
 <!DOCTYPE html>
@@ -39,3 +39,8 @@ def upgrade_required(versions: Sequence[int]) -> HttpResponse:
     text = ", ".join(str(version) for version in sorted(versions, reverse=True))
     headers = {"Upgrade": "websocket", "Sec-WebSocket-Version": text}
     return HttpResponse("this address wants a WebSocket handshake\n", 426, "text/plain; charset=utf-8", headers)
+
+
+def not_found() -> HttpResponse:
+    """RFC 9110 section 15.5.5: no route leads from this path to anything."""
+    return HttpResponse("there is nothing at this path\n", 404, "text/plain; charset=utf-8")

@@ -13,26 +13,17 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from wsframework._core.client_connection import ClientConnection
 from wsframework._core.closure import Cause, Closure
 from wsframework._core.connection import HOLD_HANDLER, Connection
 from wsframework._core.constants import CloseCode
-from wsframework._core.handshake import ConnectionRequest, ConnectionResponse
-from wsframework._core.headers import header_pairs
-from wsframework._core.http import RequestHead
 from wsframework._core.keepalive import AnsweredPing
-from wsframework._core.server_connection import ServerConnection
-from wsframework._core.uri import parse_target
-from wsframework.websocket.types import ConnectingRequest, ConnectionAccept, ConnectionDeny, HttpRequest, HttpResponse
+from wsframework.websocket.statistics import Timings
+from wsframework.websocket.streaming import BY_PIECES, receive_mode
 
 if TYPE_CHECKING:
-    from wsframework.websocket.protocol import (
-        WebSocketClientProtocol,
-        WebSocketProtocol,
-        WebSocketServerProtocol,
-    )
+    from wsframework.websocket.protocol import WebSocketProtocol
 
-__all__ = ["ClientProtocolPort", "ProtocolPort", "ServerProtocolPort", "describe_loss"]
+__all__ = ["ProtocolPort", "describe_loss"]
 
 
 def describe_loss(error: BaseException | None) -> str:
@@ -57,12 +48,23 @@ class ProtocolPort(ABC):
         """Take the connection over; the role goes on."""
         self.connection = connection
         self._max_pending = connection.options.maxConcurrentMessages
+        protocol = self.protocol
+        mode = receive_mode(type(protocol))
+        if mode:
+            connection.stream_to(self, mode == BY_PIECES)
+        if connection.options.trackTimings:
+            protocol._timings = Timings(self.now)
+            protocol._observed = True
 
     # What a backend adds.
 
     @abstractmethod
     def attach(self, result: object, done: Callable[[Any], None], failed: Callable[[BaseException], None]) -> bool:
         """If `result` comes later, call `done` or `failed` with it, once (perhaps at once), and return True."""
+
+    @abstractmethod
+    def now(self) -> float:
+        """The backend's clock in seconds."""
 
     @abstractmethod
     def after_first_step(self, function: Callable[[], None]) -> None:
@@ -91,6 +93,13 @@ class ProtocolPort(ABC):
             return
         self.watch(name, result)
 
+    def guard(self, name: str, function: Callable[[], object]) -> None:
+        """Call what belongs to the application and is no callback."""
+        try:
+            function()
+        except Exception as error:
+            self.callback_failed(name, error)
+
     def watch(self, name: str, result: object) -> bool:
         """See to it that the errors of a later result are reported; True if it is one."""
         return result is not None and self.attach(result, _ignore, lambda error: self.callback_failed(name, error))
@@ -111,6 +120,7 @@ class ProtocolPort(ABC):
             if self.watch("onOpen", result):
                 self.connection.hold(HOLD_HANDLER)
                 self.after_first_step(lambda: self.connection.release(HOLD_HANDLER))
+            self.fire("open", "onOpen")
         protocol._opened()
 
     def message(self, payload: bytes, is_binary: bool) -> None:
@@ -122,6 +132,79 @@ class ProtocolPort(ABC):
             return
         if result is not None:
             self._message_pending(result)
+        if self.protocol._observed:
+            self._message_observed(payload, is_binary)
+
+    def _message_observed(self, payload: bytes, is_binary: bool) -> None:
+        """Handlers of the event, and the mark in time."""
+        self.protocol._track("onMessage")
+        for handler in self.protocol._handlers_of("message"):
+            try:
+                result = handler(payload, is_binary=is_binary)
+            except Exception as error:
+                self.callback_failed('handler of "message"', error)
+                return
+            if result is not None:
+                self._message_pending(result)
+
+    def fire(self, event: str, key: str, *arguments: object) -> None:
+        """Call the handlers of an event other than "message", and set a mark in time."""
+        if not self.protocol._observed:
+            return
+        self.protocol._track(key)
+        for handler in self.protocol._handlers_of(event):
+            try:
+                result = handler(*arguments)
+            except Exception as error:
+                self.callback_failed(f'handler of "{event}"', error)
+                return
+            self.watch(f'handler of "{event}"', result)
+
+    # A message while it comes; see `StreamSink`.
+
+    def message_begin(self, is_binary: bool) -> None:
+        self.protocol._is_binary = is_binary
+        self.run_in_order("onMessageBegin", is_binary)
+
+    def frame_begin(self, length: int) -> None:
+        self.protocol._frame_length = length
+        self.run_in_order("onMessageFrameBegin", length)
+
+    def frame_data(self, payload: bytes) -> None:
+        self.run_in_order("onMessageFrameData", payload)
+
+    def frame_end(self) -> None:
+        self.run_in_order("onMessageFrameEnd")
+
+    def frame(self, payload: bytes) -> None:
+        # A list, as Autobahn has it.
+        self.run_in_order("onMessageFrame", [payload])
+
+    def message_end(self) -> None:
+        self.run_in_order("onMessageEnd")
+
+    def run_in_order(self, name: str, *arguments: object) -> None:
+        """Call a hook whose later result is waited for before anything else is read."""
+        try:
+            result = getattr(self.protocol, name)(*arguments)
+        except Exception as error:
+            self.callback_failed(name, error)
+            return
+        if result is None:
+            return
+        done = False
+
+        def go_on(_: object) -> None:
+            nonlocal done
+            done = True
+            self.connection.release(HOLD_HANDLER)
+
+        def failed(error: BaseException) -> None:
+            self.callback_failed(name, error)
+            go_on(None)
+
+        if self.attach(result, go_on, failed) and not done:
+            self.connection.hold(HOLD_HANDLER)
 
     def _message_pending(self, result: object) -> None:
         self._pending += 1
@@ -137,12 +220,16 @@ class ProtocolPort(ABC):
     def _message_failed(self, error: BaseException) -> None:
         self._pending -= 1
         self.callback_failed("onMessage", error)
+        # While we are closing already that changed nothing, and the peer's Close must be found.
+        self.connection.release(HOLD_HANDLER)
 
     def ping(self, payload: bytes) -> None:
         self.run("onPing", payload)
+        self.fire("ping", "onPing", payload)
 
     def pong(self, payload: bytes) -> None:
         self.run("onPong", payload)
+        self.fire("pong", "onPong", payload)
 
     def auto_pong(self, answered: AnsweredPing, payload: bytes) -> None:
         sent = int(answered.sent * 1e9)
@@ -158,11 +245,17 @@ class ProtocolPort(ABC):
         self.run(_TIMEOUT_HOOKS[cause])
 
     def sending_paused(self) -> None:
+        if self.protocol._production is not None:
+            self.guard("a producer", self.protocol._production.pause)
         self.run("onSendingPaused")
 
     def sending_resumed(self) -> None:
         self.protocol._drained()
         self.run("onSendingResumed")
+        if self.protocol._production is not None:
+            self.guard("a producer", self.protocol._production.resume)
+        for membership in self.protocol._memberships:
+            membership.flush()
 
     def trace_frame(self, outgoing: bool, first: int, masked: bool, size: int) -> None:
         direction = "sent" if outgoing else "received"
@@ -173,7 +266,10 @@ class ProtocolPort(ABC):
     def closed(self, closure: Closure) -> None:
         """See `Port.closed`. An error in onClose is only logged: there is nothing left to close."""
         protocol = self.protocol
-        protocol.factory._forget(protocol)
+        protocol.factory._forget(protocol, closure)
+        if protocol._production is not None:
+            self.guard("a producer", protocol._production.producer.stopProducing)
+            protocol.unregisterProducer()
         if _is_told(closure):
             self.log_info(_one_line(f"connection with {protocol.peer} ended: {closure.reason}"))
         text = f"onClose raised on the connection with {protocol.peer}"
@@ -184,155 +280,10 @@ class ProtocolPort(ABC):
         else:
             if result is not None:
                 self.attach(result, _ignore, lambda error: self.log_failure(text, error))
+        self.fire("close", "onClose", closure.was_clean, closure.code, closure.reason)
+        for membership in protocol._memberships:
+            membership.closed()
         protocol._closed(closure)
-
-
-class ServerProtocolPort(ProtocolPort):
-    """What a server asks the application before the connection is open."""
-
-    __slots__ = ()
-    protocol: WebSocketServerProtocol
-    connection: ServerConnection
-
-    def handshake_received(self, request: ConnectionRequest) -> None:
-        protocol = self.protocol
-        protocol._request = request
-        refusal = protocol.factory._admit(protocol)
-        if refusal is not None:
-            self.connection.refuse(HTTPStatus.SERVICE_UNAVAILABLE, refusal, (("Retry-After", "5"),))
-            return
-        try:
-            result = protocol.onConnect(request)
-        except Exception as error:
-            self._connect_failed(error)
-            return
-        if result is None or not self.attach(result, self._connect_done, self._connect_failed):
-            self._connect_done(result)
-
-    def _connect_done(self, result: object) -> None:
-        """Carry out what onConnect returned. What cannot be carried out is the application's error: 500."""
-        try:
-            accept = _as_accept(result)
-            subprotocol = self._choose_subprotocol(accept.subprotocol)
-            headers = (*self.protocol.factory._header_pairs, *header_pairs(accept.headers))
-            self.connection.accept(subprotocol, headers)
-        except (TypeError, ValueError) as error:
-            self._connect_failed(error)
-
-    def _choose_subprotocol(self, chosen: str | None) -> str | None:
-        offered = self.connection_request.protocols
-        if chosen is None:
-            known = self.protocol.factory.protocols
-            return next((protocol for protocol in offered if protocol in known), None)
-        if chosen not in offered:
-            raise ValueError(f"onConnect chose the subprotocol {chosen!r}, which is none of those offered: {offered}")
-        return chosen
-
-    @property
-    def connection_request(self) -> ConnectionRequest:
-        """The request that is being decided about."""
-        request = self.protocol._request
-        assert request is not None, "set before onConnect is called"
-        return request
-
-    def _connect_failed(self, error: BaseException) -> None:
-        if isinstance(error, ConnectionDeny):
-            try:
-                self._deny(error)
-            except (TypeError, ValueError) as misuse:
-                error = misuse
-            else:
-                return
-        self.log_failure(f"onConnect failed for {self.protocol.peer}; refusing with 500", error)
-        self.connection.refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "the server could not decide about the connection")
-
-    def _deny(self, deny: ConnectionDeny) -> None:
-        text = deny.reason or _phrase(deny.code)
-        body = deny.body.encode() if isinstance(deny.body, str) else deny.body
-        self.connection.refuse(deny.code, text, header_pairs(deny.headers), body)
-
-    def http_request(self, head: RequestHead) -> None:
-        """A request without an upgrade: the factory's hook answers it, or the status page, or 426."""
-        try:
-            path, params = parse_target(head.target)
-        except ValueError:
-            self.connection.refuse(HTTPStatus.BAD_REQUEST, "malformed request target")
-            return
-        request = HttpRequest(head.method, path, params, head.headers, self.protocol.peer)
-        try:
-            result = self.protocol.factory.onHttpRequest(request)
-        except Exception as error:
-            self._http_failed(error)
-            return
-        if result is None or not self.attach(result, self._http_done, self._http_failed):
-            self._http_done(result)
-
-    def _http_done(self, response: object) -> None:
-        if response is None:
-            response = self.protocol.factory._default_response(self.connection.options)
-        try:
-            if not isinstance(response, HttpResponse):
-                raise TypeError(f"onHttpRequest must return an HttpResponse or None, not {type(response).__name__}")
-            body = response.body.encode() if isinstance(response.body, str) else response.body
-            headers = header_pairs(response.headers)
-            self.connection.refuse(response.status, _phrase(response.status), headers, body, response.content_type)
-        except (TypeError, ValueError) as error:
-            self._http_failed(error)
-
-    def _http_failed(self, error: BaseException) -> None:
-        self.log_failure(f"onHttpRequest failed for {self.protocol.peer}; answering 500", error)
-        self.connection.refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "the server could not answer this request")
-
-
-class ClientProtocolPort(ProtocolPort):
-    """What a client asks the application before the connection is open."""
-
-    __slots__ = ()
-    protocol: WebSocketClientProtocol
-    connection: ClientConnection
-
-    def connecting(self) -> None:
-        protocol = self.protocol
-        try:
-            result = protocol.onConnecting(protocol.transport_details)
-        except Exception as error:
-            self._connecting_failed(error)
-            return
-        if result is None or not self.attach(result, self._connecting_done, self._connecting_failed):
-            self._connecting_done(result)
-
-    def _connecting_done(self, result: object) -> None:
-        try:
-            if result is not None and not isinstance(result, ConnectingRequest):
-                raise TypeError(f"onConnecting must return a ConnectingRequest or None, not {type(result).__name__}")
-            self.connection.start(
-                self.protocol.factory._hello(result or ConnectingRequest(), self.connection.client_options)
-            )
-        except (TypeError, ValueError) as error:
-            self._connecting_failed(error)
-
-    def _connecting_failed(self, error: BaseException) -> None:
-        self._give_up("onConnecting", error)
-
-    def response_received(self, response: ConnectionResponse) -> None:
-        self.protocol._response = response
-        try:
-            result = self.protocol.onConnect(response)
-        except Exception as error:
-            self._connect_failed(error)
-            return
-        if result is None or not self.attach(result, self._connect_done, self._connect_failed):
-            self._connect_done(result)
-
-    def _connect_done(self, _: object) -> None:
-        self.connection.accept()
-
-    def _connect_failed(self, error: BaseException) -> None:
-        self._give_up("onConnect", error)
-
-    def _give_up(self, name: str, error: BaseException) -> None:
-        self.log_failure(f"{name} failed for {self.protocol.peer}; dropping the connection", error)
-        self.connection.refuse(f"{name} raised {type(error).__name__}", error)
 
 
 _TIMEOUT_HOOKS = {
@@ -362,23 +313,3 @@ def _is_told(closure: Closure) -> bool:
 def _one_line(text: str) -> str:
     """Nothing that a peer sent may begin a line of its own in the log, or steer a terminal."""
     return text.encode("unicode_escape").decode("ascii")[:_LONGEST_LINE]
-
-
-def _as_accept(result: object) -> ConnectionAccept:
-    """What a server's onConnect may return, as one type."""
-    if isinstance(result, ConnectionAccept):
-        return result
-    if result is None or isinstance(result, str):
-        return ConnectionAccept(result)
-    if isinstance(result, tuple) and len(result) == 2:
-        subprotocol, headers = result
-        return ConnectionAccept(subprotocol, headers)
-    allowed = "None, a subprotocol, a pair (subprotocol or None, headers) or a ConnectionAccept"
-    raise TypeError(f"onConnect must return {allowed}, not {type(result).__name__}")
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return f"HTTP status {status}"

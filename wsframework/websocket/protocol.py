@@ -13,26 +13,39 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from zope.interface import implementer
 
 from wsframework._core.closure import Cause, Closure
-from wsframework._core.connection import HOLD_APPLICATION, HOLD_SENDING
+from wsframework._core.connection import HOLD_APPLICATION
 from wsframework._core.constants import State
 from wsframework._core.handshake import ConnectionRequest, ConnectionResponse
 from wsframework._core.headers import Headers
 from wsframework._core.uri import parse_target
-from wsframework.exceptions import Disconnected, HandshakeError
+from wsframework.exceptions import Disconnected, HandshakeError, PayloadExceededError
 from wsframework.options import ClientOptions, ServerOptions
 from wsframework.websocket.attributes import ConnectionAttributes, install_options
+from wsframework.websocket.events import Observable
 from wsframework.websocket.interfaces import IWebSocketChannel
-from wsframework.websocket.types import TransportDetails
+from wsframework.websocket.payload import check_fragment_size, control_payload, message_payload
+from wsframework.websocket.prepared import PreparedMessage
+from wsframework.websocket.producing import Production
+from wsframework.websocket.statistics import Timings, TrafficStats
+from wsframework.websocket.streaming import StreamingApi
+from wsframework.websocket.types import HttpResponse, TransportDetails
 
 if TYPE_CHECKING:
     from wsframework.websocket.factory import WebSocketClientFactory, WebSocketServerFactory
     from wsframework.websocket.port import ProtocolPort
 
-__all__ = ["WebSocketClientProtocol", "WebSocketProtocol", "WebSocketServerProtocol"]
+__all__ = [
+    "PreparedMessage",
+    "Timings",
+    "TrafficStats",
+    "WebSocketClientProtocol",
+    "WebSocketProtocol",
+    "WebSocketServerProtocol",
+]
 
 
 @implementer(IWebSocketChannel)
-class WebSocketProtocol(ConnectionAttributes):
+class WebSocketProtocol(ConnectionAttributes, StreamingApi, Observable):
     """What servers and clients share: callbacks to override, methods to call, attributes to read.
 
     Every callback may be a plain method, an `async def`, or return a result that comes later (a Deferred, a Future).
@@ -47,7 +60,11 @@ class WebSocketProtocol(ConnectionAttributes):
     log: Any
 
     _port: ProtocolPort | None = None
+    _production: Production | None = None
+    _traffic_stats: TrafficStats | None = None
+    _timings: Timings | None = None
     _is_open: Any = None
+    _openings: tuple[Any, ...] = ()
     _is_closed: Any = None
     _drain: Any = None
     _was_open = False
@@ -137,25 +154,70 @@ class WebSocketProtocol(ConnectionAttributes):
         `TypeError` or `ValueError` for unfit arguments; nothing is sent then.
         """
         if type(payload) is not bytes:
-            payload = _as_bytes(payload, isBinary)
+            payload = message_payload(payload, isBinary)
         connection = self._connection
         if connection is None:
             raise Disconnected("cannot send a message: the connection is not open yet")
         if fragmentSize is not None:
-            _check_fragment_size(fragmentSize)
+            check_fragment_size(fragmentSize)
         connection.send_message(payload, isBinary, fragmentSize or 0)
         if sync:
             connection.flush()
+        if self._observed:
+            self._track("sendMessage")
+
+    def sendPreparedMessage(self, prepared: PreparedMessage) -> None:
+        """Send what `factory.prepareMessage` made; raises as `sendMessage`."""
+        connection = self._connection
+        if connection is None:
+            raise Disconnected("cannot send a message: the connection is not open yet")
+        connection.send_prepared(prepared.payload, prepared.isBinary, prepared.frame)
+
+    def sendMessageFromThread(self, payload: bytes | bytearray | memoryview | str, isBinary: bool = False) -> None:
+        """`sendMessage` for other threads: the message is sent by the connection's own loop or reactor, soon.
+
+        The loop is woken once for all that waits. Raises at once what `sendMessage` would raise now, and
+        `SendBufferFull` when more than maxSendBuffer octets wait in this line.
+        """
+        octets = message_payload(payload, isBinary)
+        connection = self._connection
+        if connection is None or connection.state is not State.OPEN:
+            raise Disconnected("cannot send a message: the connection is not open")
+        limit = connection.options.maxMessagePayloadSize
+        if limit and len(octets) > limit:
+            raise PayloadExceededError(f"message of {len(octets)} octets is over maxMessagePayloadSize ({limit})")
+        self.factory._inbox.put(self, octets, isBinary, connection.options.maxSendBuffer)
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """Let `producer` send at the peer's speed: it is told when to pause and when to go on.
+
+        `streaming` True: it sends by itself between `resumeProducing` and `pauseProducing`; False: it sends once for
+        each `resumeProducing`. `stopProducing` is called when the connection ends. `RuntimeError` if there is one.
+        """
+        if self._production is not None:
+            raise RuntimeError("a producer is registered already")
+        connection = self._connection
+        if connection is None or connection.state is not State.OPEN:
+            producer.stopProducing()
+            return
+        self._production = Production(producer, streaming, self.factory._later)
+        self._production.begin(connection.sending_is_paused)
+
+    def unregisterProducer(self) -> None:
+        """The end of `registerProducer`; nothing without a producer."""
+        if self._production is not None:
+            self._production.end()
+            self._production = None
 
     def sendPing(self, payload: bytes | None = None) -> None:
         """Send a Ping of at most 125 octets (`ValueError` above); nothing unless the connection is open."""
-        octets = _control_payload(payload)
+        octets = control_payload(payload)
         if self._connection is not None:
             self._connection.send_ping(octets)
 
     def sendPong(self, payload: bytes | None = None) -> None:
         """Send a Pong of at most 125 octets (`ValueError` above); nothing unless the connection is open."""
-        octets = _control_payload(payload)
+        octets = control_payload(payload)
         if self._connection is not None:
             self._connection.send_pong(octets)
 
@@ -190,11 +252,29 @@ class WebSocketProtocol(ConnectionAttributes):
         connection = self._connection
         if connection is not None and connection.state is State.CLOSED:
             self._reject(drained, Disconnected("the connection is closed"))
-        elif connection is None or not connection.held & HOLD_SENDING:
+        elif connection is None or not connection.sending_is_paused:
             self._resolve(drained, None)
         else:
             self._drain = [*(self._drain or ()), drained]
         return drained
+
+    @property
+    def trafficStats(self) -> TrafficStats:
+        """What went over this connection."""
+        if self._traffic_stats is None:
+            if self._connection is None:
+                raise Disconnected("there is no transport yet")
+            self._traffic_stats = TrafficStats(self._connection)
+        return self._traffic_stats
+
+    @property
+    def trackedTimings(self) -> Timings | None:
+        """Marks in time, with the option trackTimings: onConnect, onOpen, onMessage, sendMessage, the latest of each."""
+        return self._timings
+
+    def _track(self, key: str) -> None:
+        if self._timings is not None:
+            self._timings.track(key)
 
     # Results to wait for.
 
@@ -204,12 +284,19 @@ class WebSocketProtocol(ConnectionAttributes):
         is.
         """
         if self._is_open is None:
-            self._is_open = self._new_future()
-            if self._was_open:
-                self._resolve(self._is_open, self)
-            elif self._state is State.CLOSED:
-                self._reject(self._is_open, self._opening_failure())
+            self._is_open = self._new_opening()
         return self._is_open
+
+    def _new_opening(self) -> Any:
+        """A result like is_open for one waiter alone: what callbacks of others do to theirs does not reach it."""
+        opening = self._new_future()
+        if self._was_open:
+            self._resolve(opening, self)
+        elif self._state is State.CLOSED:
+            self._reject(opening, self._opening_failure())
+        else:
+            self._openings = (*self._openings, opening)
+        return opening
 
     @property
     def is_closed(self) -> Any:
@@ -224,12 +311,18 @@ class WebSocketProtocol(ConnectionAttributes):
 
     def _opened(self) -> None:
         self._was_open = True
-        if self._is_open is not None:
-            self._resolve(self._is_open, self)
+        openings, self._openings = self._openings, ()
+        for opening in openings:
+            self._resolve(opening, self)
+
+    def _port_failed(self, name: str, error: BaseException) -> None:
+        if self._port is not None:
+            self._port.callback_failed(name, error)
 
     def _closed(self, closure: Closure) -> None:
-        if self._is_open is not None and not self._was_open:
-            self._reject(self._is_open, self._opening_failure())
+        openings, self._openings = self._openings, ()
+        for opening in openings:
+            self._reject(opening, self._opening_failure())
         for drained in self._drain or ():
             self._reject(drained, Disconnected(f"the connection closed before it was drained: {closure.reason}"))
         self._drain = None
@@ -279,6 +372,11 @@ class WebSocketServerProtocol(WebSocketProtocol):
         offered, a pair `(subprotocol or None, headers)`, or a `ConnectionAccept`. Raise `ConnectionDeny` to refuse
         with an HTTP status of your own; any other error refuses with 500. A later result has `onConnectTimeout`.
         """
+
+    def _default_response(self) -> HttpResponse:
+        connection = self._connection
+        assert connection is not None, "a request has come"
+        return self.factory._default_response(connection.options)
 
     @property
     def http_headers(self) -> Mapping[str, str]:
@@ -369,31 +467,6 @@ class WebSocketClientProtocol(WebSocketProtocol):
     def websocket_version(self) -> int:
         """The version that was asked for, as the option `version` counts."""
         return 0 if self._response is None else self._response.version
-
-
-def _as_bytes(payload: object, is_binary: bool) -> bytes:
-    if isinstance(payload, str):
-        if is_binary:
-            raise TypeError("payload is a str, which can only be sent as text (isBinary=False)")
-        return payload.encode()
-    if isinstance(payload, (bytes, bytearray, memoryview)):
-        return bytes(payload)
-    raise TypeError(f"payload must be bytes, bytearray, memoryview or str, not {type(payload).__name__}")
-
-
-def _control_payload(payload: object) -> bytes:
-    if payload is None:
-        return b""
-    if isinstance(payload, (bytes, bytearray, memoryview)):
-        return bytes(payload)
-    raise TypeError(f"payload must be bytes, not {type(payload).__name__}")
-
-
-def _check_fragment_size(size: object) -> None:
-    if not isinstance(size, int) or isinstance(size, bool):
-        raise TypeError(f"fragmentSize must be an int, not {type(size).__name__}")
-    if size < 1:
-        raise ValueError(f"fragmentSize must be 1 or more octets, not {size}")
 
 
 install_options(WebSocketServerProtocol, ServerOptions)

@@ -59,13 +59,21 @@ class Shutdown:
         if not waiting:
             self._finish()
             return
-        batches = [waiting[start : start + _BATCH] for start in range(0, len(waiting), _BATCH)]
-        if spread:
-            batches = [[protocol] for protocol in waiting]
         self._timers.append(self._later(deadline, self._abort))
-        for index, batch in enumerate(batches):
-            delay = spread * index / len(batches)
-            self._timers.append(self._later(delay, partial(_say_goodbye, batch, code, reason)))
+        if not spread:
+            self._timers.append(self._later(0, partial(self._next_batch, waiting, code, reason)))
+            return
+        for index, protocol in enumerate(waiting):
+            delay = spread * index / len(waiting)
+            self._timers.append(self._later(delay, partial(_say_goodbye, [protocol], code, reason)))
+
+    def _next_batch(self, waiting: list[WebSocketServerProtocol], code: int, reason: str | None) -> None:
+        """Some goodbyes. The next timer is made now and not before: timers that are due together all run together, and
+        the answers to the first goodbyes would only be read after the last, when their time is up."""
+        _say_goodbye(waiting[:_BATCH], code, reason)
+        rest = waiting[_BATCH:]
+        if rest and self._left:
+            self._timers.append(self._later(0, partial(self._next_batch, rest, code, reason)))
 
     def forget(self, protocol: WebSocketServerProtocol) -> None:
         """A connection has ended."""

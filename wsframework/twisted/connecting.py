@@ -1,0 +1,166 @@
+"""Connecting and listening by URL on Twisted.
+
+    connectWS(WebSocketClientFactory("wss://example.com/chat"))         listenWS(WebSocketServerFactory("ws://:9000"))
+    protocol = await create_client_agent(reactor).open("wss://example.com/chat", {"protocols": ["chat"]})
+
+TLS is done here instead of by `reactor.connectSSL` and its relatives, because those take the clock of the global
+reactor, and a factory may belong to another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
+from zope.interface import implementer
+
+from wsframework.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol, WebSocketServerFactory
+from wsframework.websocket.connecting import (
+    Place,
+    check_client_options,
+    check_transport_config,
+    place_of,
+    split_client_options,
+)
+from wsframework.websocket.interfaces import IWebSocketClientAgent
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IConnector, IListeningPort
+
+__all__ = [
+    "WebSocketClientAgent",
+    "check_client_options",
+    "check_transport_config",
+    "connectWS",
+    "create_client_agent",
+    "listenWS",
+    "when_open",
+]
+
+
+def connectWS(
+    factory: WebSocketClientFactory,
+    contextFactory: Any = None,
+    timeout: float = 30,
+    bindAddress: Any = None,
+) -> IConnector:
+    """Connect `factory` to the server that its URL names; the connector can stop that, and connect again.
+
+    `contextFactory` decides about TLS for a wss URL; the default verifies the server's certificate against the
+    system's authorities and the name in the URL, and sends the name (SNI). `timeout` is in seconds and for the
+    transport; the opening handshake has the option openHandshakeTimeout. `bindAddress` is the (host, port) to connect
+    from. What fails is told to the factory (`clientConnectionFailed`) and to the protocol (`is_open`).
+
+    `ValueError` for a factory without a URL, a `contextFactory` for a ws URL, or a `bindAddress` for a unix socket.
+    """
+    place = place_of(factory)
+    reactor = factory.reactor
+    stream = _over_tls(factory, place, contextFactory, reactor, is_client=True)
+    if place.unix_path is None:
+        return reactor.connectTCP(place.host, place.port, stream, timeout, bindAddress)  # type: ignore[no-any-return]
+    if bindAddress is not None:
+        raise ValueError("bindAddress: a unix socket is connected to from nowhere")
+    return reactor.connectUNIX(place.unix_path, stream, timeout)  # type: ignore[no-any-return]
+
+
+def listenWS(
+    factory: WebSocketServerFactory, contextFactory: Any = None, backlog: int = 50, interface: str = ""
+) -> IListeningPort:
+    """Listen on the port, or the unix socket, that the URL of `factory` names; the result can stop that.
+
+    `contextFactory` has the certificate and key for a wss URL, `backlog` is how many connections may wait to be
+    accepted, `interface` the address to listen on, all of IPv4 by default and all of IPv6 as "::". The URL's host is
+    the name that clients use and does not matter here.
+
+    `ValueError` for a factory without a URL, a wss URL without a `contextFactory`, a ws URL with one (the listener
+    would not be encrypted), or an `interface` for a unix socket; `CannotListenError` if the system refuses.
+    """
+    place = place_of(factory)
+    reactor = factory.reactor
+    if place.is_secure and contextFactory is None:
+        raise ValueError("a server with a wss URL needs a contextFactory, which has its certificate and key")
+    stream = _over_tls(factory, place, contextFactory, reactor, is_client=False)
+    if place.unix_path is None:
+        return reactor.listenTCP(place.port, stream, backlog, interface)  # type: ignore[no-any-return]
+    if interface:
+        raise ValueError("interface: a unix socket has none")
+    return reactor.listenUNIX(place.unix_path, stream, backlog)  # type: ignore[no-any-return]
+
+
+def create_client_agent(reactor: Any = None) -> WebSocketClientAgent:
+    """What opens client connections by URL, on `reactor` (None: the global one)."""
+    return WebSocketClientAgent(reactor)
+
+
+@implementer(IWebSocketClientAgent)
+class WebSocketClientAgent:
+    """Opens client connections by URL; see `open`. Made by `create_client_agent`."""
+
+    def __init__(self, reactor: Any = None) -> None:
+        self._reactor = reactor
+
+    def open(
+        self,
+        url: str,
+        options: Mapping[str, Any] | None = None,
+        protocol_class: Callable[[], Any] | None = None,
+        contextFactory: Any = None,
+        timeout: float = 30,
+    ) -> Deferred[Any]:
+        """Connect to `url`: a Deferred of the protocol, when its connection is open.
+
+        `options` may have the keys `origin`, `protocols`, `useragent` and `headers`, as a client factory, and the
+        names of options of `setProtocolOptions`. `protocol_class` makes the protocol, `WebSocketClientProtocol` by
+        default. `contextFactory` and `timeout` are as in `connectWS`. `TypeError` or `ValueError` for unfit arguments
+        are raised here, not by the Deferred.
+
+        The Deferred fails with a `HandshakeError` (`HandshakeRejected` with status, headers and the beginning of the
+        body, `HandshakeTimeout`) or with the error of the transport. Cancelling it drops the attempt. IPv6 and IPv4
+        addresses of a name are tried side by side (RFC 8305).
+        """
+        session, protocol_options = split_client_options(options)
+        check_transport_config(url)
+        factory = WebSocketClientFactory(url, reactor=self._reactor, **session)
+        factory.setProtocolOptions(**protocol_options)
+        factory.protocol = protocol_class or WebSocketClientProtocol
+        place = place_of(factory)
+        reactor = factory.reactor
+        stream = _over_tls(factory, place, contextFactory, reactor, is_client=True)
+        return Deferred.fromCoroutine(_open(_endpoint(place, reactor, timeout), stream, place.is_secure))
+
+
+async def _open(endpoint: Any, stream: Any, is_secure: bool) -> Any:
+    transport_user = await endpoint.connect(stream)
+    return await when_open(transport_user.wrappedProtocol if is_secure else transport_user)
+
+
+async def when_open(protocol: Any) -> Any:
+    """`protocol`, when it is open; whoever cancels this drops the connection."""
+    try:
+        return await protocol._new_opening()
+    except CancelledError:
+        protocol.dropConnection(abort=True)
+        raise
+
+
+def _endpoint(place: Place, reactor: Any, timeout: float) -> Any:
+    if place.unix_path is not None:
+        return UNIXClientEndpoint(reactor, place.unix_path, timeout)  # type: ignore[no-untyped-call]
+    return HostnameEndpoint(reactor, place.host, place.port, timeout=timeout)
+
+
+def _over_tls(factory: Any, place: Place, contextFactory: Any, reactor: Any, *, is_client: bool) -> Any:
+    """What to give to the reactor: for a wss URL a factory that speaks TLS for `factory`."""
+    if not place.is_secure:
+        if contextFactory is not None:
+            raise ValueError("a contextFactory was given, but the URL begins with ws:// and not with wss://")
+        return factory
+    # Only here: Twisted can be installed without what TLS needs.
+    from twisted.internet.ssl import optionsForClientTLS
+    from twisted.protocols.tls import TLSMemoryBIOFactory
+
+    if contextFactory is None:
+        contextFactory = optionsForClientTLS(place.tls_name)
+    return TLSMemoryBIOFactory(contextFactory, is_client, factory, clock=reactor)

@@ -1,0 +1,87 @@
+"""What connecting and listening by URL is told, checked and taken apart before anything is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Final, Protocol
+
+from wsframework._core.uri import parse_uri
+from wsframework.options import ClientOptions, option_names
+
+__all__ = ["Place", "check_client_options", "check_transport_config", "place_of", "split_client_options"]
+
+# What a client factory is made with, except for the URL.
+_SESSION: Final = ("origin", "protocols", "useragent", "headers")
+_NO_PROXY: Final = "proxy: this version cannot connect through a proxy"
+
+
+class _HasUrl(Protocol):
+    """A factory that was made with a URL."""
+
+    @property
+    def isSecure(self) -> bool: ...
+    @property
+    def host(self) -> str | Any: ...
+    @property
+    def port(self) -> int | Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where to connect to or to listen. `unix_path` is set for a unix socket, and `host` and `port` are for all others.
+
+    `tls_name` is the name or address that the server's certificate must show; for a unix socket it is "localhost", as
+    in the Host header.
+    """
+
+    is_secure: bool
+    host: str
+    port: int
+    unix_path: str | None
+    tls_name: str
+
+
+def place_of(factory: _HasUrl) -> Place:
+    """The place that the URL of `factory` names; `ValueError` if the factory was made without one."""
+    host, port = factory.host, factory.port
+    if host is None:
+        raise ValueError("the factory needs a url, which says where to connect to or to listen")
+    if isinstance(port, str):
+        return Place(factory.isSecure, "localhost", 0, port, "localhost")
+    # Neither the zone of an IPv6 address nor the dot at the end of a name is part of what certificates show.
+    return Place(factory.isSecure, host, port, None, host.partition("%")[0].removesuffix("."))
+
+
+def check_transport_config(transport_config: str) -> None:
+    """`TypeError` or `ValueError` for what is not the URL of a WebSocket server."""
+    parse_uri(transport_config)
+
+
+def check_client_options(options: Mapping[str, Any]) -> None:
+    """`TypeError` for a key that is no option of an agent's `open`, with the closest one that is.
+
+    The keys are `origin`, `protocols`, `useragent` and `headers`, as for a client factory, and the names of the
+    options of `setProtocolOptions`. `proxy` is a `ValueError`: connecting without it could show the user's address to
+    whom it should be hidden from. The values are checked by whoever takes them.
+    """
+    if not isinstance(options, Mapping):
+        raise TypeError(f"options must be a dict, not {type(options).__name__}")
+    known = (*_SESSION, "proxy", *option_names(ClientOptions))
+    for name in options:
+        if name not in known:
+            closest = get_close_matches(str(name), known, n=1)
+            raise TypeError(f"unknown option {name}" + "".join(f"; did you mean {match}?" for match in closest))
+    if options.get("proxy") is not None:
+        raise ValueError(_NO_PROXY)
+
+
+def split_client_options(options: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Checked by `check_client_options`, sorted into what a client factory is made with and its protocol options."""
+    if options is None:
+        return {}, {}
+    check_client_options(options)
+    session = {name: value for name, value in options.items() if name in _SESSION}
+    protocol = {name: value for name, value in options.items() if name not in _SESSION and name != "proxy"}
+    return session, protocol
