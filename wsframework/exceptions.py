@@ -36,7 +36,7 @@ class PayloadExceededError(WebSocketError):
 
 
 class SendBufferFull(WebSocketError):
-    """More than `maxSendBuffer` octets wait already; the message was not taken. Only `sendMessageFromThread` raises it."""
+    """More than `maxSendBuffer` octets from threads wait already (`sendMessageFromThread`); this was not taken."""
 
 
 class BroadcastFull(WebSocketError):

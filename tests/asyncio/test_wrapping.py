@@ -95,6 +95,8 @@ def test_the_limits_of_the_write_buffer_are_those_of_the_transport_below(backend
     link, transport = opened(backend)
     transport.set_write_buffer_limits(high=5000)
     assert link.high_water_mark == 5000
+    link.protocol.transport.get_write_buffer_limits = lambda: (1250, 5000)
+    assert transport.get_write_buffer_limits() == (1250, 5000)
     assert transport.get_write_buffer_size() == 0
     link.stall()
     transport.write(b"x" * 100)

@@ -269,6 +269,22 @@ def test_an_error_in_a_callback_closes_with_1011(
     assert frames(other.take()) == [(1, b"unharmed")]
 
 
+def test_an_error_while_closing_is_logged_once_too(backend: Backend, errors: list[BaseException]) -> None:
+    """The messages still on their way do not each get a traceback."""
+
+    class Failing(note_taker(backend)):  # type: ignore[misc]
+        def onMessage(self, payload: bytes, isBinary: bool) -> None:
+            raise KeyError("x")
+
+    link = opened(backend, Failing)
+    link.protocol.sendClose(1000)
+    link.receive(text("x") * 100 + close(1000))
+    link.end()
+    backend.settle()
+    assert len(errors) == 1
+    assert link.protocol.events[-1] == ("close", True, 1000)
+
+
 @pytest.mark.parametrize("kind", ["plain", "coroutine"])
 def test_an_error_in_on_close_is_only_logged(backend: Backend, kind: str, errors: list[BaseException]) -> None:
     """There is nothing left to close."""

@@ -21,7 +21,7 @@ def test_a_prepared_message_is_one_bytes_object_for_all(backend: Backend) -> Non
     for link in links:
         link.receive(request())
         link.take()
-        link.wrote = written.append  # type: ignore[method-assign]
+        link.wrote = written.append  # type: ignore[method-assign, assignment]
     prepared = factory.prepareMessage("grün")
     for link in links:
         link.protocol.sendPreparedMessage(prepared)

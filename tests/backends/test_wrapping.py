@@ -229,6 +229,7 @@ def test_a_full_transport_tells_the_writer_and_reading_goes_on(backend: Backend)
     link, stream = wrapped(backend, sendHighWaterMark=1000)
     link.stall()
     stream.write(b"x" * 1001)
+    stream.write(b"more")
     assert stream.events == ["wait"]
     assert link.reading
     link.receive(binary(b"meanwhile"))
@@ -237,6 +238,23 @@ def test_a_full_transport_tells_the_writer_and_reading_goes_on(backend: Backend)
     assert stream.events == ["wait", b"meanwhile", "go on"]
     stream.write(b"y")
     assert link.take().endswith(b"\x82\x01y")
+
+
+def test_a_transport_that_is_full_from_the_beginning(backend: Backend) -> None:
+    """The stream is told when it is there; of a pause that is over by then it is not."""
+    factory, streams = wrapping_factory(backend)
+    factory.setProtocolOptions(sendHighWaterMark=0)
+    link = backend.connect(factory)
+    link._pause_writer()
+    link._resume_writer()
+    link.stall()
+    link.receive(request())
+    backend.settle()
+    assert streams[0].events[0] == "made"
+    assert set(streams[0].events[1:]) == {"wait"}
+    link.unstall()
+    assert streams[0].events[-1] == "go on"
+    assert streams[0].events.count("go on") == 1
 
 
 def test_pausing_both_directions_at_once(backend: Backend) -> None:

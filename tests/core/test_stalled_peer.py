@@ -64,7 +64,7 @@ def test_hold_that_was_lifted_in_vain_stays() -> None:
 
 
 @given(st.lists(st.binary(max_size=300), max_size=40), st.integers(1, 2000), st.integers(0, 500))
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_never_reading_echo_peer_is_bounded_however_it_sends(payloads: list[bytes], size: int, mark: int) -> None:
     """At no time more than the mark, one answer beyond it, one that holds and one for the probe."""
     port = RecordingServer(sendHighWaterMark=mark)

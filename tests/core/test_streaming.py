@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.core.wire import from_client, from_server
+from wsframework._core.closure import Cause, Closure
 from wsframework._core.codec import FrameReader, encode_frame
 from wsframework._core.violation import ProtocolViolation
+from wsframework.testing import RecordingServer
 
 KEY = b"\x11\x22\x33\x44"
 
@@ -207,6 +210,22 @@ def test_nothing_is_told_after_stop_or_while_deaf() -> None:
     assert listener.reader.buffered == 0
 
 
+@pytest.mark.parametrize("fail_by_drop", [True, False])
+def test_message_may_be_refused_by_who_assembles_it(fail_by_drop: bool) -> None:
+    """As if the reader had found that it is too big: 1009, and nothing of the message comes any more."""
+    port = RecordingServer(failByDrop=fail_by_drop)
+    port.connection.stream_to(port, False)
+    port.hooks["frame"] = lambda _: port.connection.refuse_message("too much")
+    port.open()
+    port.receive(from_client(0x02, b"one") + from_client(0x80, b"two") + from_client(0x89))
+    assert port.upcalls == [("message_begin", True), ("frame", b"one")]
+    assert port.names("close", "abort") == ["abort" if fail_by_drop else "close"]
+    assert port.sent == (b"" if fail_by_drop else from_server(0x88, b"\x03\xf1too much"))
+    port.lose()
+    assert port.closure == Closure(Cause.VIOLATION, 1006 if fail_by_drop else 1009, "too much")
+
+
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.binary(max_size=40), st.booleans()), min_size=1, max_size=6),
     st.integers(1, 30),

@@ -82,7 +82,7 @@ class Program:
 
 
 Start: TypeAlias = Callable[..., Program]
-"""Starts the program at a path, with arguments; it does not outlive the test. `strict=False`: warnings are no errors."""
+"""Starts the program at a path, with arguments, and ends it with the test. `strict=False`: warnings are no errors."""
 
 
 def _lines_of(stream: IO[str] | None) -> queue.Queue[str]:

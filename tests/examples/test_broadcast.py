@@ -17,7 +17,8 @@ def test_everybody_gets_what_anybody_says(start: Start, backend: str) -> None:
     server = start(EXAMPLES / backend / "broadcast_server.py", "--port", "0", "--interval", "600")
     url = server.url()
     with connect(url) as first, connect(url) as second, connect(url) as third:
-        for message in ["Hello", b"\x00\xff"]:
+        messages: list[str | bytes] = ["Hello", b"\x00\xff"]
+        for message in messages:
             second.send(message)
             assert [client.recv(SECONDS) for client in (first, second, third)] == [message] * 3
     server.stop()

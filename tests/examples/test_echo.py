@@ -24,7 +24,8 @@ def test_server_sends_every_message_back(start: Start, backend: str) -> None:
     server = start(EXAMPLES / backend / "echo_server.py", "--port", "0")
     with connect(server.url()) as client:
         assert "connects" in server.line()
-        for message in ["Hello, world!", "", "\N{SNOWMAN}" * 50_000, b"\x00\xff", b""]:
+        messages: list[str | bytes] = ["Hello, world!", "", "\N{SNOWMAN}" * 50_000, b"\x00\xff", b""]
+        for message in messages:
             client.send(message)
             assert client.recv(SECONDS) == message
         client.close(1000, "done")
@@ -69,7 +70,7 @@ def test_messages_that_come_after_the_goodbye_are_no_errors(start: Start, backen
     """I stopped the server in the middle of the traffic, and its log was not flooded."""
     server = start(EXAMPLES / backend / "echo_server.py", "--port", "0")
     with connect(server.url()) as client, contextlib.suppress(ConnectionClosed):
-        # Frames that were on their way when the server said goodbye: it is behind with them, as nobody reads its echoes.
+        # Many are on their way when the server says goodbye.
         listener = threading.Thread(target=hear_all, args=(client,))
         for number in range(5_000):
             client.send("x" * 100)

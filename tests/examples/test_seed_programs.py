@@ -1,4 +1,4 @@
-"""The programs of the guide that this API's shape comes from, with another package name and today's way to run a loop."""
+"""The programs of the guide that this API comes from, with another package name and today's way to run a loop."""
 
 from __future__ import annotations
 

@@ -3,120 +3,63 @@
 from __future__ import annotations
 
 import asyncio
-import warnings
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+import ssl
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
+from twisted.web import http
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from tests.interop.homes import TwistedHome
-from tests.interop.sides import Address, Certificates, bounded
-from wsframework.twisted.resource import WebSocketResource, WSGIRootResource
-from wsframework.twisted.websocket import ConnectionDeny, WebSocketServerFactory, WebSocketServerProtocol
-
-with warnings.catch_warnings():
-    # Twisted's module for static files uses what Twisted has deprecated.
-    warnings.simplefilter("ignore")
-    from twisted.internet.defer import Deferred
-    from twisted.web.server import Site
-    from twisted.web.static import File
-    from twisted.web.wsgi import WSGIResource
+from tests.interop.processes import running
+from tests.interop.sides import Certificates, bounded
 
 pytestmark = pytest.mark.interop
 
 LONG = "ä" * 300_000
 
 
-class Echo(WebSocketServerProtocol):
-    """Decides about connections as the path says, after a turn of the reactor."""
+class Place:
+    """Where a site is, and whom a client trusts about that."""
 
-    async def onConnect(self, request: Any) -> Any:
-        turn: Deferred[None] = Deferred()
-        self.factory.reactor.callLater(0, turn.callback, None)
-        await turn
-        if "deny" in request.params:
-            raise ConnectionDeny(403, body="no entry", headers={"X-Reason": "not on the list"})
-        return "echo" if "echo" in request.protocols else None
+    def __init__(self, port: int, authority_file: Path | None) -> None:
+        self.port = port
+        # One for each client: they set on it which protocols they speak.
+        self.tls = None if authority_file is None else ssl.create_default_context(cafile=str(authority_file))
 
-    def onOpen(self) -> None:
-        self.sendMessage(f"secure: {self.transport_details.is_secure}")
+    def http(self, path: str) -> str:
+        return f"{'http' if self.tls is None else 'https'}://127.0.0.1:{self.port}{path}"
 
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        self.sendMessage(payload, isBinary)
+    def ws(self, path: str = "/ws") -> str:
+        return f"{'ws' if self.tls is None else 'wss'}://127.0.0.1:{self.port}{path}"
 
-
-class EchoFactory(WebSocketServerFactory):
-    """Counts its starts and stops."""
-
-    protocol = Echo
-    starts = stops = 0
-
-    def startFactory(self) -> None:
-        self.starts += 1
-
-    def stopFactory(self) -> None:
-        self.stops += 1
+    @property
+    def greeting(self) -> str:
+        """What the server's onOpen sends."""
+        return f"secure: {self.tls is not None}"
 
 
 @pytest.fixture(scope="module")
-def reactor_home() -> Iterator[TwistedHome]:
-    home = TwistedHome("site")
-    yield home
-    home.stop()
+def ports(certificates: Certificates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
+    """The program's ports; it fails the last test if it has logged errors."""
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "page.txt").write_text("a page")
+    with running("site_process", str(folder), str(certificates.key_file), str(certificates.chain_file)) as program:
+        yield program.report()
 
 
 @pytest.fixture(params=["http", "https"])
-def address(request: pytest.FixtureRequest, certificates: Certificates) -> Address:
-    """Where the site is."""
-    return Address(tls=certificates if request.param == "https" else None)
-
-
-class Place:
-    """A site that is up: a page at /page.txt, WebSocket at /ws."""
-
-    def __init__(self, address: Address, port: int, factory: EchoFactory) -> None:
-        self.authority = f"127.0.0.1:{port}"
-        self.tls = None if address.tls is None else address.tls.client
-        self.factory = factory
-
-    def http(self, path: str) -> str:
-        return f"{'http' if self.tls is None else 'https'}://{self.authority}{path}"
-
-    def ws(self, path: str = "/ws") -> str:
-        return f"{'ws' if self.tls is None else 'wss'}://{self.authority}{path}"
-
-
-@asynccontextmanager
-async def site(home: TwistedHome, address: Address, folder: Path, root: Any = None) -> AsyncIterator[Place]:
-    factory = EchoFactory(**home.factory_arguments())
-    (folder / "page.txt").write_text("a page")
-
-    def make() -> Any:
-        tree = root(home, WebSocketResource(factory)) if root else File(str(folder))  # type: ignore[no-untyped-call]
-        if root is None:
-            tree.putChild(b"ws", WebSocketResource(factory))
-        return Site(tree, **home.factory_arguments())  # type: ignore[no-untyped-call]
-
-    port, stop = await home.run(home.listen(address, await home.call(make)))
-    try:
-        yield Place(address, port, factory)
-    finally:
-        await home.run(stopped(stop))
-
-
-async def stopped(stop: Any) -> None:
-    await stop()
+def place(request: pytest.FixtureRequest, ports: dict[str, int], certificates: Certificates) -> Place:
+    return Place(ports[request.param], certificates.authority_file if request.param == "https" else None)
 
 
 async def converse(place: Place) -> None:
     """Open, talk and close with the package `websockets`."""
     async with connect(place.ws(), ssl=place.tls, max_size=None) as client:
-        assert await client.recv() == f"secure: {place.tls is not None}"
+        assert await client.recv() == place.greeting
         for message in ("hello", b"\x00\xff", "", LONG):
             await client.send(message)
             assert await client.recv() == message
@@ -125,26 +68,23 @@ async def converse(place: Place) -> None:
 
 
 @bounded
-async def test_websockets_client(reactor_home: TwistedHome, address: Address, tmp_path: Path) -> None:
+async def test_websockets_client(place: Place) -> None:
     """A Python client that asks for compression talks to my site, and others do at the same time."""
-    async with site(reactor_home, address, tmp_path) as place:
-        await asyncio.gather(*(converse(place) for _ in range(5)))
-        assert place.factory.starts == 1
-    assert place.factory.stops == 1
+    await asyncio.gather(*(converse(place) for _ in range(5)))
 
 
 @bounded
-async def test_aiohttp_client_with_pages_between(reactor_home: TwistedHome, address: Address, tmp_path: Path) -> None:
+async def test_aiohttp_client_with_pages_between(place: Place) -> None:
     """One session gets pages and talks, over whatever connections it keeps."""
-    async with site(reactor_home, address, tmp_path) as place, aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession() as session:
         tls = place.tls or True
-        for path in ("/page.txt", "/ws"):
+        for path, text in {"/page.txt": "a page", "/ws": "WebSocket endpoint"}.items():
             async with session.get(place.http(path), ssl=tls) as response:
                 assert response.status == 200
-                assert ("a page" if path != "/ws" else "WebSocket endpoint") in await response.text()
+                assert text in await response.text()
         async with session.ws_connect(place.ws(), protocols=["other", "echo"], ssl=tls) as client:
             assert client.protocol == "echo"
-            assert await client.receive_str() == f"secure: {place.tls is not None}"
+            assert await client.receive_str() == place.greeting
             async with session.get(place.http("/page.txt"), ssl=tls) as response:
                 assert await response.text() == "a page"
             await client.send_str(LONG)
@@ -153,54 +93,85 @@ async def test_aiohttp_client_with_pages_between(reactor_home: TwistedHome, addr
 
 
 @bounded
-async def test_refusal_arrives_whole(reactor_home: TwistedHome, address: Address, tmp_path: Path) -> None:
+async def test_refusal_arrives_whole(place: Place) -> None:
     """Who is sent away knows why."""
-    async with site(reactor_home, address, tmp_path) as place:
-        with pytest.raises(InvalidStatus) as caught:
-            await connect(place.ws("/ws?deny"), ssl=place.tls)
-        response = caught.value.response
-        assert (response.status_code, response.body) == (403, b"no entry")
-        assert response.headers["X-Reason"] == "not on the list"
+    with pytest.raises(InvalidStatus) as caught:
+        await connect(place.ws("/ws?deny"), ssl=place.tls)
+    response = caught.value.response
+    assert (response.status_code, response.body) == (403, b"no entry")
+    assert response.headers["X-Reason"] == "not on the list"
 
 
 @bounded
-async def test_message_in_the_segment_of_the_request(
-    reactor_home: TwistedHome, address: Address, tmp_path: Path
-) -> None:
-    """A client does not wait for the 101, and the page before it was on the same connection."""
-    async with site(reactor_home, address, tmp_path) as place:
-        host, port = place.authority.split(":")
-        reader, writer = await asyncio.open_connection(host, int(port), ssl=place.tls)
-        writer.write(
-            b"GET /page.txt HTTP/1.1\r\nHost: localhost\r\n\r\n"
-            b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-            b"\x81\x82\x00\x00\x00\x00hi\x88\x82\x00\x00\x00\x00\x03\xe8"
-        )
-        answer = await reader.read()
-        writer.close()
-        await writer.wait_closed()
+async def test_everything_in_one_segment(place: Place) -> None:
+    """A client waits neither for the page before the handshake, nor for the 101."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", place.port, ssl=place.tls)
+    writer.write(
+        b"GET /page.txt HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        b"\x81\x82\x00\x00\x00\x00hi\x88\x82\x00\x00\x00\x00\x03\xe8"
+    )
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
-    hello = f"secure: {place.tls is not None}".encode()
+    assert b"\r\n\r\na pageHTTP/1.1 101 " in answer
+    greeting = place.greeting.encode()
     _, _, frames = answer.partition(b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
-    assert frames == bytes([0x81, len(hello)]) + hello + b"\x81\x02hi\x88\x02\x03\xe8"
-
-
-def application(environ: Any, start_response: Any) -> list[bytes]:
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    return [f"{environ['SCRIPT_NAME']}|{environ['PATH_INFO']}".encode()]
-
-
-def wsgi_root(home: TwistedHome, resource: WebSocketResource) -> WSGIRootResource:
-    reactor = home.factory_arguments()["reactor"]
-    wsgi = WSGIResource(reactor, reactor.getThreadPool(), application)  # type: ignore[no-untyped-call]
-    return WSGIRootResource(wsgi, {"ws": resource})
+    assert frames == bytes([0x81, len(greeting)]) + greeting + b"\x81\x02hi\x88\x02\x03\xe8"
 
 
 @bounded
-async def test_wsgi_application_beside(reactor_home: TwistedHome, tmp_path: Path) -> None:
+async def test_connections_that_break(place: Place) -> None:
+    """Clients vanish at every point of a conversation; the site logs no error (see `ports`)."""
+    request = (
+        b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n\x81\x82\x00"
+    )
+    for end in range(0, len(request) + 1, 10):
+        _, writer = await asyncio.open_connection("127.0.0.1", place.port, ssl=place.tls)
+        writer.write(request[:end])
+        writer.transport.abort()
+    await converse(place)
+
+
+@bounded
+async def test_wsgi_application_beside(ports: dict[str, int]) -> None:
     """My Flask application has the root, and WebSocket one path below it."""
-    async with site(reactor_home, Address(), tmp_path, wsgi_root) as place:
-        async with aiohttp.ClientSession() as session, session.get(place.http("/a/b?c")) as response:
-            assert await response.text() == "|/a/b"
-        await converse(place)
+    place = Place(ports["wsgi"], None)
+    async with aiohttp.ClientSession() as session, session.get(place.http("/a/b?c")) as response:
+        assert await response.text() == "|/a/b"
+    await converse(place)
+
+
+@pytest.mark.skipif(not http.H2_ENABLED, reason="Twisted needs h2 and priority to speak HTTP/2")
+@bounded
+async def test_http2_connection(ports: dict[str, int], certificates: Certificates) -> None:
+    """A client that negotiates HTTP/2 gets the page from it, and 426 where WebSocket is."""
+    config, connection, events = (import_module(f"h2.{name}") for name in ("config", "connection", "events"))
+    place = Place(ports["https"], certificates.authority_file)
+    assert place.tls is not None
+    place.tls.set_alpn_protocols(["h2", "http/1.1"])
+    reader, writer = await asyncio.open_connection("127.0.0.1", place.port, ssl=place.tls)
+    client = connection.H2Connection(config.H2Configuration(client_side=True, header_encoding="utf-8"))
+    client.initiate_connection()
+    for stream, path in ((1, "/page.txt"), (3, "/ws")):
+        pairs = [(":method", "GET"), (":path", path), (":scheme", "https"), (":authority", "localhost")]
+        client.send_headers(stream, pairs, end_stream=True)
+    answers: dict[int, str] = {}
+    bodies = {1: b"", 3: b""}
+    ended = 0
+    while ended < 2:
+        writer.write(client.data_to_send())
+        for event in client.receive_data(await reader.read(65536)):
+            if isinstance(event, events.ResponseReceived):
+                answers[event.stream_id] = dict(event.headers)[":status"]
+            elif isinstance(event, events.DataReceived):
+                bodies[event.stream_id] += event.data
+            elif isinstance(event, events.StreamEnded):
+                ended += 1
+    writer.close()
+    await writer.wait_closed()
+    assert answers == {1: "200", 3: "426"}
+    assert bodies == {1: b"a page", 3: b"this address wants a WebSocket handshake, which needs HTTP/1.1\n"}

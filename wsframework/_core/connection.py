@@ -385,6 +385,10 @@ class Connection:
             self._reader.deaf = True
             self.send_close(code, None)
             self._release_readers()
+        elif self.state is State.CLOSING:
+            # Too late to say anything else; but whoever failed at one message would fail at the next.
+            self._reader.deaf = True
+            self._release_readers()
 
     def drop(self, cause: Cause, reason: str, abort: bool = True) -> None:
         """End the transport without a closing handshake, at once or (not `abort`) after what was written."""

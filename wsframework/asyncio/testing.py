@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from wsframework.asyncio.websocket import (
@@ -12,9 +13,18 @@ from wsframework.asyncio.websocket import (
     WebSocketServerFactory,
     WebSocketServerProtocol,
 )
-from wsframework.testing.memory import MemoryBackend, MemoryLink
+from wsframework.testing.memory import MemoryBackend, MemoryLink, Pumper
+from wsframework.websocket.connecting import check_transport_config, split_client_options
 
-__all__ = ["AsyncioMemoryBackend", "AsyncioMemoryLink", "VirtualTimeLoop"]
+__all__ = [
+    "AsyncioMemoryBackend",
+    "AsyncioMemoryLink",
+    "AsyncioPumper",
+    "MemoryAgent",
+    "VirtualTimeLoop",
+    "create_memory_agent",
+    "create_pumper",
+]
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
@@ -55,7 +65,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 class AsyncioMemoryLink(MemoryLink):
     """The far end of an asyncio protocol."""
 
-    def __init__(self, protocol: Any, loop: VirtualTimeLoop) -> None:
+    def __init__(self, protocol: Any, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(protocol)
         self._loop = loop
         protocol.connection_made(_Transport(self))
@@ -192,3 +202,72 @@ class AsyncioMemoryBackend(MemoryBackend):
         """Close the loop."""
         self.loop.settle()
         self.loop.close()
+
+
+class AsyncioPumper(Pumper):
+    """A pumper that `start` lets work by itself until `stop`."""
+
+    _task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Carry in every turn of the running loop from now on."""
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._work())
+
+    async def stop(self) -> None:
+        """The end of `start`."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _work(self) -> None:
+        while True:
+            # Quiet connections shall not keep a processor busy.
+            await asyncio.sleep(0 if self.flush() else 0.001)
+
+
+class MemoryAgent:
+    """Opens connections to servers in memory: a client agent without a network. Made by `create_memory_agent`."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop | None, pumper: Pumper, server_protocol: Callable[[], Any]
+    ) -> None:
+        self._loop = loop
+        self._pumper = pumper
+        self._server_protocol = server_protocol
+
+    def open(
+        self,
+        url: str,
+        options: Mapping[str, Any] | None = None,
+        protocol_class: Callable[[], Any] | None = None,
+    ) -> asyncio.Future[Any]:
+        """A Future of the client's protocol, when its connection is open; arguments and errors as a client agent's."""
+        session, protocol_options = split_client_options(options)
+        check_transport_config(url)
+        loop = self._loop or asyncio.get_running_loop()
+        server_factory = WebSocketServerFactory(loop=loop)
+        server_factory.protocol = self._server_protocol
+        client_factory = WebSocketClientFactory(url, loop=loop, **session)
+        client_factory.setProtocolOptions(**protocol_options)
+        client_factory.protocol = protocol_class or WebSocketClientProtocol
+        client = AsyncioMemoryLink(client_factory(), loop)
+        self._pumper.add(client, AsyncioMemoryLink(server_factory(), loop))
+        opening: asyncio.Future[Any] = client.protocol._new_opening()
+        return opening
+
+
+def create_memory_agent(
+    loop: asyncio.AbstractEventLoop | None, pumper: Pumper, server_protocol: Callable[[], Any]
+) -> MemoryAgent:
+    """An agent whose connections all lead to a new `server_protocol`, by way of `pumper`.
+
+    `loop` None is the one that runs when `open` is called.
+    """
+    return MemoryAgent(loop, pumper, server_protocol)
+
+
+def create_pumper() -> AsyncioPumper:
+    """A pumper for `create_memory_agent`: `await pumper.start()`, or call `flush()` by hand."""
+    return AsyncioPumper()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-__all__ = ["MemoryBackend", "MemoryLink", "exchange"]
+__all__ = ["MemoryBackend", "MemoryLink", "Pumper", "carry", "exchange"]
 
 
 class MemoryLink(ABC):
@@ -199,20 +199,43 @@ class MemoryBackend(ABC):
 
 def exchange(backend: MemoryBackend, one: MemoryLink, other: MemoryLink, piece: int = 0) -> None:
     """Carry octets between two links until both are quiet, in pieces of `piece` octets if that is not 0."""
-    while True:
+    backend.settle()
+    while carry(one, other, piece):
         backend.settle()
-        moved = False
-        for source, target in ((one, other), (other, one)):
-            data = source.take()
-            step = piece or len(data) or 1
-            for start in range(0, len(data), step):
-                target.receive(data[start : start + step])
-                moved = True
-            if (source.finished or source.lost) and not target.lost and not source.sent:
-                target.end()
-                moved = moved or target.lost
-            elif source.aborted and not target.lost:
-                target.cut()
-                moved = True
-        if not moved:
-            return
+
+
+def carry(one: MemoryLink, other: MemoryLink, piece: int = 0) -> bool:
+    """Carry once in both directions what was sent, and the end of it; False when there was nothing to carry."""
+    moved = False
+    for source, target in ((one, other), (other, one)):
+        data = source.take()
+        step = piece or len(data) or 1
+        for start in range(0, len(data), step):
+            target.receive(data[start : start + step])
+            moved = True
+        if target.lost or source.sent:
+            continue
+        if source.aborted:
+            target.cut()
+            moved = True
+        elif source.finished or source.lost:
+            target.end()
+            moved = moved or target.lost
+    return moved
+
+
+class Pumper:
+    """Carries octets between the two ends of connections in memory, each time `flush` is called."""
+
+    def __init__(self) -> None:
+        self._pairs: list[tuple[MemoryLink, MemoryLink]] = []
+
+    def add(self, one: MemoryLink, other: MemoryLink) -> None:
+        """From now on carry between these two, until both have lost their transport."""
+        self._pairs.append((one, other))
+
+    def flush(self) -> bool:
+        """Carry once; False when there was nothing to carry."""
+        moved = [carry(one, other) for one, other in list(self._pairs)]
+        self._pairs = [(one, other) for one, other in self._pairs if not (one.lost and other.lost)]
+        return any(moved)

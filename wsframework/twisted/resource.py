@@ -22,7 +22,6 @@ from twisted.internet.error import ConnectionLost
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
-from twisted.web.http import Request as HTTPRequest
 from twisted.web.iweb import IRequest
 from twisted.web.pages import notFound
 from twisted.web.resource import IResource, Resource
@@ -109,7 +108,7 @@ class WebSocketResource:
         if protocol is None:
             raise HandshakeRefused(503, "the server does not take this connection")
         transport, early = _take_over(channel, protocol)
-        protocol._port_type = partial(_ResourcePort, request)
+        protocol._port_type = partial(_ResourcePort, _TakenRequest(request))
         protocol.makeConnection(transport)
         protocol._port.connection.receive_head(head, early)
 
@@ -191,10 +190,7 @@ class _Answer:
         lines: dict[str, list[bytes]] = {}
         for name, value in headers:
             lines.setdefault(name.lower(), []).append(value.encode("latin-1"))
-        if not _is_http1(self.request):
-            # RFC 9113 section 8.2.2 forbids what RFC 9110 section 15.5.22 asks of a 426.
-            lines.pop("upgrade", None)
-        elif "upgrade" in lines:
+        if "upgrade" in lines:
             # RFC 9110 section 7.8: who sends Upgrade lists it in Connection.
             lines["connection"] = [b"Upgrade"]
         for name, values in lines.items():
@@ -218,26 +214,13 @@ class _Answer:
             self._timer.cancel()
 
 
-class _ResourcePort(TwistedServerPort):
-    """Also tells twisted.web how its request ended: for the access log, and for whoever waits with `notifyFinish`."""
+class _TakenRequest:
+    """A request whose connection was taken over, until its end; then nothing of it is kept."""
 
-    __slots__ = ("_request",)
-
-    def __init__(self, request: Any, protocol: Any, transport: Any, reactor: Any) -> None:
-        super().__init__(protocol, transport, reactor)
+    def __init__(self, request: Any) -> None:
         self._request = request
 
-    def opened(self) -> None:
-        """See the base class."""
-        self._end_request(101)
-        super().opened()
-
-    def closed(self, closure: Closure) -> None:
-        """See the base class."""
-        self._end_request(None if closure.failure is None else closure.failure.status)
-        super().closed(closure)
-
-    def _end_request(self, status: int | None) -> None:
+    def end(self, status: int | None) -> None:
         """The client got its answer with this status; or, None, it went before."""
         request, self._request = self._request, None
         if request is None or request.finished:
@@ -245,11 +228,29 @@ class _ResourcePort(TwistedServerPort):
         if status is None:
             request.connectionLost(Failure(ConnectionLost()))  # type: ignore[no-untyped-call]
             return
+        # What this writes goes to the channel, which is mute.
         request.setResponseCode(status)
-        # What is written is ours. The method of the base class, because that of `Request` may end a gzip stream, which
-        # was not begun.
-        request.startedWriting = 1
-        HTTPRequest.finish(request)  # type: ignore[no-untyped-call]
+        request.finish()
+
+
+class _ResourcePort(TwistedServerPort):
+    """Also tells twisted.web how its request ended: for the access log, and for whoever waits with `notifyFinish`."""
+
+    __slots__ = ("_request",)
+
+    def __init__(self, request: _TakenRequest, protocol: Any, transport: Any, reactor: Any) -> None:
+        super().__init__(protocol, transport, reactor)
+        self._request = request
+
+    def opened(self) -> None:
+        """See the base class."""
+        self._request.end(101)
+        super().opened()
+
+    def closed(self, closure: Closure) -> None:
+        """See the base class."""
+        self._request.end(None if closure.failure is None else closure.failure.status)
+        super().closed(closure)
 
 
 def _is_http1(request: Request) -> bool:
@@ -257,8 +258,8 @@ def _is_http1(request: Request) -> bool:
 
 
 def _needs_http1() -> HttpResponse:
-    text = "this address wants a WebSocket handshake, which needs HTTP/1.1\n"
-    return HttpResponse(text, 426, _PLAIN_TEXT, {"Upgrade": "websocket"})
+    """Without the Upgrade that RFC 9110 section 15.5.22 asks of a 426: RFC 9113 section 8.2.2 forbids it."""
+    return HttpResponse("this address wants a WebSocket handshake, which needs HTTP/1.1\n", 426, _PLAIN_TEXT)
 
 
 def _take_over(channel: Any, protocol: Any) -> tuple[Any, bytes]:

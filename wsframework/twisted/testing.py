@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionAborted, ConnectionDone
-from twisted.internet.interfaces import ITransport
-from twisted.internet.task import Clock
+from twisted.internet.interfaces import IHostnameResolver, ITransport
+from twisted.internet.task import Clock, LoopingCall
+from twisted.internet.testing import MemoryReactor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from wsframework.testing.memory import MemoryBackend, MemoryLink
+from wsframework.testing.memory import MemoryBackend, MemoryLink, Pumper
 from wsframework.twisted.websocket import (
     WebSocketClientFactory,
     WebSocketClientProtocol,
     WebSocketServerFactory,
     WebSocketServerProtocol,
 )
+from wsframework.websocket.connecting import check_transport_config, split_client_options
 
-__all__ = ["ReactorClock", "TwistedMemoryBackend", "TwistedMemoryLink"]
+__all__ = [
+    "MemoryAgent",
+    "MemoryReactorClock",
+    "MemoryReactorClockResolver",
+    "ReactorClock",
+    "TwistedMemoryBackend",
+    "TwistedMemoryLink",
+    "TwistedPumper",
+    "create_memory_agent",
+    "create_pumper",
+]
 
 
 class TwistedMemoryLink(MemoryLink):
@@ -197,3 +210,102 @@ class TwistedMemoryBackend(MemoryBackend):
 
     def close(self) -> None:
         """Nothing to give back."""
+
+
+@implementer(IHostnameResolver)
+class _LoopbackResolver:
+    """Every name is this machine."""
+
+    def resolveHostName(
+        self,
+        resolutionReceiver: Any,
+        hostName: str,
+        portNumber: int = 0,
+        addressTypes: Any = None,
+        transportSemantics: str = "TCP",
+    ) -> Any:
+        resolutionReceiver.resolutionBegan(None)
+        resolutionReceiver.addressResolved(IPv4Address("TCP", "127.0.0.1", portNumber))
+        resolutionReceiver.resolutionComplete()
+        return resolutionReceiver
+
+
+class MemoryReactorClockResolver(MemoryReactor, ReactorClock):
+    """A reactor in memory, with a clock that `advance` moves and names that all lead to this machine."""
+
+    def __init__(self) -> None:
+        MemoryReactor.__init__(self)  # type: ignore[no-untyped-call]
+        ReactorClock.__init__(self)
+        self.nameResolver: Any = _LoopbackResolver()
+
+
+# Autobahn's other name for it.
+MemoryReactorClock = MemoryReactorClockResolver
+
+
+class TwistedPumper(Pumper):
+    """A pumper that `start` lets work by itself until `stop`, on the real reactor."""
+
+    _loop: LoopingCall | None = None
+
+    def start(self) -> Deferred[None]:
+        """Carry in every turn of the reactor from now on; a Deferred that has its result already."""
+        if self._loop is None:
+            self._loop = LoopingCall(self.flush)
+            self._loop.start(0.001)
+        return _done()
+
+    def stop(self) -> Deferred[None]:
+        """The end of `start`."""
+        loop, self._loop = self._loop, None
+        if loop is not None:
+            loop.stop()
+        return _done()
+
+
+class MemoryAgent:
+    """Opens connections to servers in memory: a client agent without a network. Made by `create_memory_agent`."""
+
+    def __init__(self, reactor: Any, pumper: Pumper, server_protocol: Callable[[], Any]) -> None:
+        self._reactor = reactor
+        self._pumper = pumper
+        self._server_protocol = server_protocol
+
+    def open(
+        self,
+        transport_config: str,
+        options: Mapping[str, Any] | None = None,
+        protocol_class: Callable[[], Any] | None = None,
+    ) -> Deferred[Any]:
+        """A Deferred of the client's protocol, when its connection is open; as a client agent's `open`."""
+        session, protocol_options = split_client_options(options)
+        check_transport_config(transport_config)
+        server_factory = WebSocketServerFactory(reactor=self._reactor)
+        server_factory.protocol = self._server_protocol
+        client_factory = WebSocketClientFactory(transport_config, reactor=self._reactor, **session)
+        client_factory.setProtocolOptions(**protocol_options)
+        client_factory.protocol = protocol_class or WebSocketClientProtocol
+        address = IPv4Address("TCP", "127.0.0.1", 80)
+        client = TwistedMemoryLink(client_factory.buildProtocol(address), self._reactor)
+        self._pumper.add(client, TwistedMemoryLink(server_factory.buildProtocol(address), self._reactor))
+        opening: Deferred[Any] = client.protocol._new_opening()
+        # Those who only flush by hand find the handshake done.
+        while self._pumper.flush():
+            pass
+        return opening
+
+
+def create_memory_agent(reactor: Any, pumper: Pumper, server_protocol: Callable[[], Any]) -> MemoryAgent:
+    """An agent whose connections all lead to a new `server_protocol`, by way of `pumper`, on the clock `reactor`."""
+    return MemoryAgent(reactor, pumper, server_protocol)
+
+
+def create_pumper() -> TwistedPumper:
+    """A pumper for `create_memory_agent`: `start` it, or call `flush()` by hand."""
+    return TwistedPumper()
+
+
+def _done() -> Deferred[None]:
+    deferred: Deferred[None] = Deferred()
+    deferred.callback(None)
+    return deferred

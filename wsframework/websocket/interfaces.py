@@ -13,6 +13,8 @@ from wsframework.websocket.types import ConnectionRequest, ConnectionResponse
 __all__ = [
     "IWebSocketChannel",
     "IWebSocketChannelFactory",
+    "IWebSocketChannelFrameApi",
+    "IWebSocketChannelStreamingApi",
     "IWebSocketClientAgent",
     "IWebSocketClientChannelFactory",
     "IWebSocketServerChannelFactory",
@@ -85,6 +87,47 @@ class IWebSocketChannel(Interface):
         `code` is one of 1000 to 1003, 1007 to 1014, 3000 to 4999 (RFC 6455 section 7.4), `ValueError` otherwise; a
         reason needs a code and is cut to 123 octets.
         """
+
+
+class IWebSocketChannelFrameApi(IWebSocketChannel):
+    """Messages by frames: what overriding `onMessageFrame` gives, and sending a message frame by frame."""
+
+    def onMessageBegin(isBinary: bool) -> object:
+        """A message begins."""
+
+    def onMessageFrame(payload: list[bytes]) -> object:
+        """A whole frame of it came, in pieces to be put together."""
+
+    def onMessageEnd() -> object:
+        """The message is complete."""
+
+    def beginMessage(isBinary: bool = False, doNotCompress: bool = False) -> None:
+        """Begin a message; `SequenceError` inside of an unfinished one."""
+
+    def sendMessageFrame(payload: bytes, sync: bool = False) -> None:
+        """Send its next frame."""
+
+    def endMessage() -> None:
+        """End it."""
+
+
+class IWebSocketChannelStreamingApi(IWebSocketChannelFrameApi):
+    """Messages by pieces: what overriding `onMessageFrameData` gives, and sending a frame piece by piece."""
+
+    def onMessageFrameBegin(length: int) -> object:
+        """A frame begins; its payload has `length` octets."""
+
+    def onMessageFrameData(payload: bytes) -> object:
+        """A piece of it came."""
+
+    def onMessageFrameEnd() -> object:
+        """The frame is complete."""
+
+    def beginMessageFrame(length: int) -> None:
+        """Begin a frame of `length` octets."""
+
+    def sendMessageFrameData(payload: bytes, sync: bool = False) -> int:
+        """Send octets of it; how many are still missing, or minus how many were too much."""
 
 
 class IWebSocketChannelFactory(Interface):

@@ -11,12 +11,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from wsframework._core.closure import Cause, Closure
 from wsframework._core.connection import HOLD_HANDLER, Connection
-from wsframework._core.constants import CloseCode
+from wsframework._core.constants import CloseCode, State
 from wsframework._core.keepalive import AnsweredPing
+from wsframework.exceptions import Disconnected
 from wsframework.websocket.statistics import Timings
 from wsframework.websocket.streaming import BY_PIECES, receive_mode
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from wsframework.websocket.protocol import WebSocketProtocol
 
 __all__ = ["ProtocolPort", "describe_loss"]
+
+# Where `Disconnected` means that the application is mistaken, or that it means another connection.
+_SENDING: Final = (State.CONNECTING, State.OPEN)
 
 
 def describe_loss(error: BaseException | None) -> str:
@@ -106,6 +110,11 @@ class ProtocolPort(ABC):
 
     def callback_failed(self, name: str, error: BaseException) -> None:
         """The application raised: say so once, and close with 1011."""
+        if isinstance(error, Disconnected) and self.connection.state not in _SENDING:
+            # It answered what came after our Close, or took longer than the peer stayed. Nothing is wrong with that,
+            # and in a shutdown under load there would be a traceback for every such message.
+            self.log_debug(f"{name} had something to send when the connection with {self.protocol.peer} was closing")
+            return
         self.log_failure(f"{name} raised on the connection with {self.protocol.peer}; closing it with 1011", error)
         self.connection.fail(Cause.CALLBACK_ERROR, CloseCode.INTERNAL_ERROR, f"{name} raised {type(error).__name__}")
 

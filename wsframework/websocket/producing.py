@@ -1,8 +1,8 @@
 """Producers: objects that send as fast as the peer reads, on both backends.
 
-The contract is Twisted's (`IPushProducer`, `IPullProducer`), without its interfaces: a push producer sends by itself and
-is told `pauseProducing` and `resumeProducing`; a pull producer sends once for every `resumeProducing`. Both are told
-`stopProducing` when the connection ends.
+The contract is Twisted's (`IPushProducer`, `IPullProducer`), without its interfaces: a push producer sends by itself
+and is told `pauseProducing` and `resumeProducing`; a pull producer sends once for every `resumeProducing`. Both are
+told `stopProducing` when the connection ends.
 """
 
 from __future__ import annotations

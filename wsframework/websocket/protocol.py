@@ -22,7 +22,7 @@ from wsframework.exceptions import Disconnected, HandshakeError, PayloadExceeded
 from wsframework.options import ClientOptions, ServerOptions
 from wsframework.websocket.attributes import ConnectionAttributes, install_options
 from wsframework.websocket.events import Observable
-from wsframework.websocket.interfaces import IWebSocketChannel
+from wsframework.websocket.interfaces import IWebSocketChannelStreamingApi
 from wsframework.websocket.payload import check_fragment_size, control_payload, message_payload
 from wsframework.websocket.prepared import PreparedMessage
 from wsframework.websocket.producing import Production
@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 
-@implementer(IWebSocketChannel)
+@implementer(IWebSocketChannelStreamingApi)
 class WebSocketProtocol(ConnectionAttributes, StreamingApi, Observable):
     """What servers and clients share: callbacks to override, methods to call, attributes to read.
 
@@ -269,7 +269,7 @@ class WebSocketProtocol(ConnectionAttributes, StreamingApi, Observable):
 
     @property
     def trackedTimings(self) -> Timings | None:
-        """Marks in time, with the option trackTimings: onConnect, onOpen, onMessage, sendMessage, the latest of each."""
+        """Marks in time (option trackTimings): onConnect, onOpen, onMessage, sendMessage, the latest of each."""
         return self._timings
 
     def _track(self, key: str) -> None:

@@ -14,7 +14,6 @@ from wsframework.websocket.payload import as_bytes
 
 if TYPE_CHECKING:
     from wsframework._core.connection import Connection
-    from wsframework.websocket.membership import Membership
 
 __all__ = ["BY_FRAMES", "BY_MESSAGES", "BY_PIECES", "StreamingApi", "receive_mode"]
 

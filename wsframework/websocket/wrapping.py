@@ -129,6 +129,9 @@ class StreamProtocol(WebSocketProtocol):
         self._codec = StreamCodec(self.websocket_protocol_in_use, connection.options.maxMessagePayloadSize)
         self._is_stream = True
         self._stream_made()
+        if self._is_sending_paused:
+            # The opening handshake was too much for the transport already.
+            self._stream_paused()
 
     def onMessage(self, payload: bytes, isBinary: bool) -> Any:
         """Octets of the stream."""

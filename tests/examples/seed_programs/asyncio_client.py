@@ -1,6 +1,7 @@
 # mypy: ignore-errors
 # As people write it who follow the guide: without annotations. The port is an argument.
 import asyncio
+import contextlib
 import sys
 
 from wsframework.asyncio.websocket import WebSocketClientFactory, WebSocketClientProtocol
@@ -17,7 +18,7 @@ class MyClientProtocol(WebSocketClientProtocol):
         if isBinary:
             print("Binary message received: {0} bytes".format(len(payload)))  # noqa: UP030, UP032
         else:
-            print("Text message received: {0}".format(payload.decode("utf8")), flush=True)  # noqa: UP030, UP032
+            print("Text message received: {0}".format(payload.decode("utf8")), flush=True)  # noqa: UP030
 
 
 async def main():
@@ -30,7 +31,5 @@ async def main():
 
 
 if __name__ == "__main__":
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(main())
-    except KeyboardInterrupt:
-        pass

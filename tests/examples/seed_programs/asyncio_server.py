@@ -1,6 +1,7 @@
 # mypy: ignore-errors
 # As people write it who follow the guide: without annotations. The port is an argument; 0 takes any, and it is printed.
 import asyncio
+import contextlib
 import sys
 
 from wsframework.asyncio.websocket import WebSocketServerFactory, WebSocketServerProtocol
@@ -32,7 +33,5 @@ async def main():
 
 
 if __name__ == "__main__":
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(main())
-    except KeyboardInterrupt:
-        pass

@@ -14,7 +14,7 @@ class MyClientProtocol(WebSocketClientProtocol):
         if isBinary:
             print("Binary message received: {0} bytes".format(len(payload)))  # noqa: UP030, UP032
         else:
-            print("Text message received: {0}".format(payload.decode("utf8")))  # noqa: UP030, UP032
+            print("Text message received: {0}".format(payload.decode("utf8")))  # noqa: UP030
 
 
 if __name__ == "__main__":
