@@ -247,6 +247,22 @@ def test_a_pull_producer_is_asked_while_there_is_room(backend: Backend) -> None:
     assert backend.pending_timers() == 0
 
 
+def test_a_pull_producer_that_raises_closes_with_1011(backend: Backend, errors: list[BaseException]) -> None:
+    """It is code of the application as any other."""
+
+    class Raises(Producer):
+        def resumeProducing(self) -> None:
+            raise KeyError("x")
+
+    link = opened(backend, note_taker(backend))
+    link.protocol.registerProducer(Raises(link.protocol, 1), False)
+    backend.advance(0.1)
+    assert frames(link.take()) == [(8, (1011).to_bytes(2, "big"))]
+    assert len(errors) >= 1
+    link.cut()
+    assert link.protocol.events[-1] == ("close", False, 1011)
+
+
 def test_a_producer_for_a_connection_that_is_not_open_is_stopped(backend: Backend) -> None:
     """So it can give up."""
     link = opened(backend, note_taker(backend))

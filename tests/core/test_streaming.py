@@ -204,7 +204,7 @@ def test_nothing_is_told_after_stop_or_while_deaf() -> None:
     assert listener.events == [("ping", b"")]
     listener = Listener()
     stop = listener.reader.stop
-    listener.frame_begin = lambda length: stop()  # type: ignore[method-assign, assignment]
+    listener.frame_begin = lambda length: stop()  # type: ignore[method-assign]
     listener.reader.feed(encode_frame(2, b"abc", KEY))
     assert listener.events == [("begin", True)]
     assert listener.reader.buffered == 0

@@ -126,5 +126,4 @@ def test_a_peer_that_never_reads_costs_little_memory(
             echo(modest, b"and now?")
     with capsys.disabled():
         print(f"\n{backend}: {sent / MIB:.1f} MiB taken, memory grew by {(most - before) / MIB:.1f} MiB")
-    assert sent < FLOOD, "nobody can keep that many answers in the system's buffers"
     assert most - before < GROWTH

@@ -16,12 +16,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from wsframework._core.channel import Channel
 from wsframework._core.closure import Cause, Closure
-from wsframework._core.codec import FrameReader, StreamSink
-from wsframework._core.constants import OP_CLOSE, OP_PING, OP_PONG, CloseCode, State
+from wsframework._core.codec import FrameReader
+from wsframework._core.constants import OP_CLOSE, OP_PING, CloseCode, State
 from wsframework._core.keepalive import KeepAlive, PeerLost
 from wsframework._core.lifecycle import Action, Input, step
-from wsframework._core.outgoing import Outgoing, check_close, check_control, close_payload
+from wsframework._core.outgoing import Outgoing, check_close, close_payload
 from wsframework._core.port import Port
 from wsframework._core.violation import ProtocolViolation
 from wsframework.exceptions import Disconnected, HandshakeError, HandshakeTimeout
@@ -41,23 +42,18 @@ _EARLY_SIZE: Final = 65536
 _STALL: Final = 1.0
 
 
-class Connection:
+class Connection(Channel):
     """What both roles share; see `ServerConnection` and `ClientConnection`."""
 
     __slots__ = (
         "_deciding",
         "_drop_timeout",
         "_early",
-        "_end_after_frame",
         "_heard",
         "_holds",
         "_keepalive",
-        "_out",
-        "_owed_pong",
-        "_port",
         "_probed",
         "_random",
-        "_reader",
         "_stall_check",
         "_taken",
         "_taken_at_stall",
@@ -66,14 +62,11 @@ class Connection:
         "local_close_code",
         "local_close_reason",
         "message",
-        "octets_received",
-        "options",
         "peer",
         "protocol",
         "reads_on",
         "remote_close_code",
         "remote_close_reason",
-        "state",
     )
 
     def __init__(
@@ -243,125 +236,9 @@ class Connection:
         """The HOLD bits in force."""
         return self._holds
 
-    @property
-    def sending_is_paused(self) -> bool:
-        """True while the transport is over its high-water mark."""
-        return self._out.paused
-
-    @property
-    def buffered_amount(self) -> int:
-        """Octets that were sent by us and not yet taken by the operating system."""
-        return self._out.buffered
-
-    @property
-    def messages_received(self) -> int:
-        """Whole messages that came, assembled or streamed."""
-        return self._reader.messages
-
-    @property
-    def frames_received(self) -> int:
-        """Frames of any kind that came."""
-        return self._reader.frames
-
-    @property
-    def payload_received(self) -> int:
-        """Octets in the messages that came."""
-        return self._reader.payload_octets
-
-    @property
-    def messages_sent(self) -> int:
-        """Whole messages that were sent."""
-        return self._out.messages
-
-    @property
-    def frames_sent(self) -> int:
-        """Frames of any kind that were sent."""
-        return self._out.frames
-
-    @property
-    def payload_sent(self) -> int:
-        """Octets in the messages that were sent."""
-        return self._out.payload_octets
-
-    @property
-    def octets_sent(self) -> int:
-        """Octets that went to the transport, or are about to."""
-        return self._out.octets
-
     def refuse_message(self, reason: str) -> None:
         """A message that the layers above assemble is too big: as if the reader had found that."""
         self._violated(ProtocolViolation(CloseCode.MESSAGE_TOO_BIG, reason))
-
-    def flush(self) -> None:
-        """Send now what is gathered while a received chunk is being worked on."""
-        self._out.flush()
-
-    def stream_to(self, sink: StreamSink, pieces: bool) -> None:
-        """Tell `sink` of messages while they come, by frames or by pieces, and assemble none; before `connected`."""
-        self._reader.stream_to(sink, pieces)
-
-    def send_message(self, payload: bytes, is_binary: bool, fragment_size: int = 0) -> None:
-        """Send a message, in frames of at most `fragment_size` octets if that is not 0 (section 5.4)."""
-        self._check_open("send a message")
-        self._out.message(payload, is_binary, fragment_size)
-
-    def send_prepared(self, payload: bytes, is_binary: bool, frame: bytes) -> None:
-        """Send a message of which `frame` is the one frame, not masked; the payload where this end masks."""
-        self._check_open("send a message")
-        self._out.prepared(payload, is_binary, frame)
-
-    def begin_message(self, is_binary: bool) -> None:
-        """Begin a message that is sent by parts."""
-        self._check_open("begin a message")
-        self._out.begin_message(is_binary)
-
-    def begin_frame(self, length: int) -> None:
-        """Begin its next frame, of `length` octets."""
-        self._check_open("begin a frame")
-        self._out.begin_frame(length)
-
-    def send_frame_data(self, payload: bytes) -> int:
-        """Send octets of that frame; also while closing, for a Close cannot come inside of a frame.
-
-        Returns how many are still missing, or minus how many were too much and are not sent.
-        """
-        if not self._out.close_waits:
-            self._check_open("send a frame's data")
-        rest = self._out.frame_data(payload)
-        if self._end_after_frame and rest <= 0:
-            self._end_after_frame = False
-            self._port.close()
-        return rest
-
-    def send_frame(self, payload: bytes) -> None:
-        """Send its next frame as a whole."""
-        self._check_open("send a frame")
-        self._out.frame(payload)
-
-    def end_message(self) -> None:
-        """End the message that is sent by parts."""
-        self._check_open("end a message")
-        self._out.end_message()
-
-    def _check_open(self, what: str) -> None:
-        if self.state is not State.OPEN:
-            raise Disconnected(f"cannot {what}: the connection is {self.state.value}")
-
-    def send_ping(self, payload: bytes) -> None:
-        """Send a Ping of at most 125 octets; nothing unless open."""
-        check_control(payload)
-        if self.state is State.OPEN:
-            self._out.control(OP_PING, payload)
-
-    def send_pong(self, payload: bytes) -> None:
-        """Send a Pong of at most 125 octets; nothing unless open. To a peer that does not read, only the last one."""
-        check_control(payload)
-        if self.state is not State.OPEN:
-            return
-        if self._out.paused:
-            self._owed_pong = payload
-            return
-        self._out.control(OP_PONG, payload)
 
     def send_close(self, code: int | None, reason: str | None) -> None:
         """Begin the closing handshake; nothing when it has begun. `ValueError` for codes that may not be sent."""

@@ -3,9 +3,9 @@
     serverFromString(reactor, r"wsframework:tcp\\:9000\\:interface=127.0.0.1:url=ws\\://localhost\\:9000")
     clientFromString(reactor, r"wsframework:tcp\\:localhost\\:9000:url=ws\\://localhost\\:9000:subprotocol=base64")
 
-In the string, the description of the endpoint below comes first, with its colons escaped (its equals signs may be). `url` must be there;
-`compression` is true or false, `autofrag` the size in octets of the frames to cut messages into, `subprotocol` one more
-subprotocol than `binary` and `base64`.
+In the string, the description of the endpoint below comes first, with its colons escaped (its equals signs may be).
+`url` must be there; `compression` is true or false, `autofrag` the size in octets of the frames to cut messages into,
+`subprotocol` one more subprotocol than `binary` and `base64`.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Any
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionAborted, ConnectionDone
-from twisted.internet.interfaces import IHostnameResolver, ITransport
+from twisted.internet.interfaces import IHostnameResolver, IReactorPluggableNameResolver, ITransport
 from twisted.internet.task import Clock, LoopingCall
 from twisted.internet.testing import MemoryReactor
 from twisted.python.failure import Failure
@@ -230,6 +230,7 @@ class _LoopbackResolver:
         return resolutionReceiver
 
 
+@implementer(IReactorPluggableNameResolver)
 class MemoryReactorClockResolver(MemoryReactor, ReactorClock):
     """A reactor in memory, with a clock that `advance` moves and names that all lead to this machine."""
 

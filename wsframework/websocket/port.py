@@ -98,10 +98,12 @@ class ProtocolPort(ABC):
         self.watch(name, result)
 
     def guard(self, name: str, function: Callable[[], object]) -> None:
-        """Call what belongs to the application and is no callback."""
+        """Call a producer, which is no callback; one that raised is asked for nothing more."""
         try:
             function()
         except Exception as error:
+            if self.protocol._production is not None:
+                self.protocol._production.end()
             self.callback_failed(name, error)
 
     def watch(self, name: str, result: object) -> bool:

@@ -14,11 +14,21 @@ __all__ = ["Production"]
 
 
 class Production:
-    """One producer at work on a connection. `later(seconds, function)` is the backend's timer."""
+    """One producer at work on a connection.
 
-    __slots__ = ("_later", "_paused", "_timer", "producer", "streaming")
+    `later(seconds, function)` is the backend's timer; `guard(name, function)` calls what belongs to the application.
+    """
 
-    def __init__(self, producer: Any, streaming: bool, later: Callable[[float, Callable[[], None]], Any]) -> None:
+    __slots__ = ("_guard", "_later", "_paused", "_timer", "producer", "streaming")
+
+    def __init__(
+        self,
+        producer: Any,
+        streaming: bool,
+        later: Callable[[float, Callable[[], None]], Any],
+        guard: Callable[[str, Callable[[], object]], None],
+    ) -> None:
+        self._guard = guard
         self.producer = producer
         self.streaming = streaming
         self._later = later
@@ -62,5 +72,5 @@ class Production:
 
     def _ask(self) -> None:
         self._timer = None
-        self.producer.resumeProducing()
+        self._guard("a producer", self.producer.resumeProducing)
         self._pull()

@@ -196,11 +196,11 @@ class WebSocketProtocol(ConnectionAttributes, StreamingApi, Observable):
         """
         if self._production is not None:
             raise RuntimeError("a producer is registered already")
-        connection = self._connection
-        if connection is None or connection.state is not State.OPEN:
+        connection, port = self._connection, self._port
+        if connection is None or port is None or connection.state is not State.OPEN:
             producer.stopProducing()
             return
-        self._production = Production(producer, streaming, self.factory._later)
+        self._production = Production(producer, streaming, self.factory._later, port.guard)
         self._production.begin(connection.sending_is_paused)
 
     def unregisterProducer(self) -> None:

@@ -14,6 +14,7 @@ from wsframework.websocket.payload import as_bytes
 
 if TYPE_CHECKING:
     from wsframework._core.connection import Connection
+    from wsframework.websocket.membership import Membership
 
 __all__ = ["BY_FRAMES", "BY_MESSAGES", "BY_PIECES", "StreamingApi", "receive_mode"]
 
@@ -29,6 +30,7 @@ class StreamingApi:
     """See `WebSocketProtocol`, which this is a part of."""
 
     _connection: Connection | None
+    _memberships: tuple[Membership, ...]
     # Told by the port: the kind of the message and the length of the frame that is coming.
     _is_binary = False
     _frame_length = 0

@@ -1,0 +1,143 @@
+"""What an open connection carries: the application's messages, by whole or by parts, and how many there were."""
+
+from __future__ import annotations
+
+from wsframework._core.codec import FrameReader, StreamSink
+from wsframework._core.constants import OP_PING, OP_PONG, State
+from wsframework._core.outgoing import Outgoing, check_control
+from wsframework._core.port import Port
+from wsframework.exceptions import Disconnected
+from wsframework.options import CommonOptions
+
+__all__ = ["Channel"]
+
+
+class Channel:
+    """The part of a `Connection` that does not change its state; see there."""
+
+    __slots__ = ("_end_after_frame", "_out", "_owed_pong", "_port", "_reader", "octets_received", "options", "state")
+
+    _end_after_frame: bool
+    _out: Outgoing
+    _owed_pong: bytes | None
+    _port: Port
+    _reader: FrameReader
+    octets_received: int
+    options: CommonOptions
+    state: State
+
+    @property
+    def sending_is_paused(self) -> bool:
+        """True while the transport is over its high-water mark."""
+        return self._out.paused
+
+    @property
+    def buffered_amount(self) -> int:
+        """Octets that were sent by us and not yet taken by the operating system."""
+        return self._out.buffered
+
+    @property
+    def messages_received(self) -> int:
+        """Whole messages that came, assembled or streamed."""
+        return self._reader.messages
+
+    @property
+    def frames_received(self) -> int:
+        """Frames of any kind that came."""
+        return self._reader.frames
+
+    @property
+    def payload_received(self) -> int:
+        """Octets in the messages that came."""
+        return self._reader.payload_octets
+
+    @property
+    def messages_sent(self) -> int:
+        """Whole messages that were sent."""
+        return self._out.messages
+
+    @property
+    def frames_sent(self) -> int:
+        """Frames of any kind that were sent."""
+        return self._out.frames
+
+    @property
+    def payload_sent(self) -> int:
+        """Octets in the messages that were sent."""
+        return self._out.payload_octets
+
+    @property
+    def octets_sent(self) -> int:
+        """Octets that went to the transport, or are about to."""
+        return self._out.octets
+
+    def flush(self) -> None:
+        """Send now what is gathered while a received chunk is being worked on."""
+        self._out.flush()
+
+    def stream_to(self, sink: StreamSink, pieces: bool) -> None:
+        """Tell `sink` of messages while they come, by frames or by pieces, and assemble none; before `connected`."""
+        self._reader.stream_to(sink, pieces)
+
+    def send_message(self, payload: bytes, is_binary: bool, fragment_size: int = 0) -> None:
+        """Send a message, in frames of at most `fragment_size` octets if that is not 0 (section 5.4)."""
+        self._check_open("send a message")
+        self._out.message(payload, is_binary, fragment_size)
+
+    def send_prepared(self, payload: bytes, is_binary: bool, frame: bytes) -> None:
+        """Send a message of which `frame` is the one frame, not masked; the payload where this end masks."""
+        self._check_open("send a message")
+        self._out.prepared(payload, is_binary, frame)
+
+    def begin_message(self, is_binary: bool) -> None:
+        """Begin a message that is sent by parts."""
+        self._check_open("begin a message")
+        self._out.begin_message(is_binary)
+
+    def begin_frame(self, length: int) -> None:
+        """Begin its next frame, of `length` octets."""
+        self._check_open("begin a frame")
+        self._out.begin_frame(length)
+
+    def send_frame_data(self, payload: bytes) -> int:
+        """Send octets of that frame; also while closing, for a Close cannot come inside of a frame.
+
+        Returns how many are still missing, or minus how many were too much and are not sent.
+        """
+        if not self._out.close_waits:
+            self._check_open("send a frame's data")
+        rest = self._out.frame_data(payload)
+        if self._end_after_frame and rest <= 0:
+            self._end_after_frame = False
+            self._port.close()
+        return rest
+
+    def send_frame(self, payload: bytes) -> None:
+        """Send its next frame as a whole."""
+        self._check_open("send a frame")
+        self._out.frame(payload)
+
+    def end_message(self) -> None:
+        """End the message that is sent by parts."""
+        self._check_open("end a message")
+        self._out.end_message()
+
+    def _check_open(self, what: str) -> None:
+        if self.state is not State.OPEN:
+            raise Disconnected(f"cannot {what}: the connection is {self.state.value}")
+
+    def send_ping(self, payload: bytes) -> None:
+        """Send a Ping of at most 125 octets; nothing unless open."""
+        check_control(payload)
+        if self.state is State.OPEN:
+            self._out.control(OP_PING, payload)
+
+    def send_pong(self, payload: bytes) -> None:
+        """Send a Pong of at most 125 octets; nothing unless open. To a peer that does not read, only the last one."""
+        check_control(payload)
+        if self.state is not State.OPEN:
+            return
+        if self._out.paused:
+            self._owed_pong = payload
+            return
+        self._out.control(OP_PONG, payload)
