@@ -49,8 +49,15 @@ class Program:
 
     def memory(self) -> int:
         """Octets in RAM, as Linux counts them."""
+        return self._status("VmRSS")
+
+    def peak_memory(self) -> int:
+        """The most that it ever had."""
+        return self._status("VmHWM")
+
+    def _status(self, name: str) -> int:
         for line in Path(f"/proc/{self._process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(f"{name}:"):
                 return int(line.split()[1]) * 1024
         raise AssertionError("the program has ended")
 
