@@ -261,11 +261,14 @@ class ProtocolPort(ABC):
         self.run("onSendingPaused")
 
     def sending_resumed(self) -> None:
-        self.protocol._drained()
+        """See `Port.sending_resumed`. Whoever comes first may use up the room; the others then wait for the next."""
         self.run("onSendingResumed")
-        if self.protocol._production is not None:
-            self.guard("a producer", self.protocol._production.resume)
-        for membership in self.protocol._memberships:
+        connection, protocol = self.connection, self.protocol
+        if protocol._production is not None and not connection.sending_is_paused:
+            self.guard("a producer", protocol._production.resume)
+        if not connection.sending_is_paused:
+            protocol._drained()
+        for membership in protocol._memberships:
             membership.flush()
 
     def trace_frame(self, outgoing: bool, first: int, masked: bool, size: int) -> None:
