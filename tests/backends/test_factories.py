@@ -232,3 +232,48 @@ def test_one_backend_does_not_choose_for_the_process(backend: Backend) -> None:
 
     assert not getattr(txaio, "_explicit_framework", None)
     assert opened(backend, None).protocol.state == backend.server_protocol.STATE_OPEN
+
+
+def test_options_are_attributes_of_the_factory_too(backend: Backend) -> None:
+    """Setting one is as setProtocolOptions; nothing is ignored."""
+    factory = backend.make_server()
+    factory.autoPingInterval = 7
+    assert factory.autoPingInterval == 7
+    assert backend.connect(factory).protocol.autoPingInterval == 7
+    with pytest.raises(ValueError, match="maxConnections"):
+        factory.maxConnections = -1
+
+
+def test_headers_of_a_factory_can_be_changed_later(backend: Backend) -> None:
+    """A dict of mine."""
+    factory = backend.make_server()
+    factory.headers["X-Later"] = "1"
+    link = backend.connect(factory)
+    link.receive(request())
+    assert b"\r\nX-Later: 1\r\n" in link.take()
+    assert factory.countConnections == factory.getConnectionCount() == 1
+
+
+def test_a_protocol_may_bring_its_own_results(backend: Backend) -> None:
+    """As Autobahn's examples set is_closed in their constructor."""
+    mine = [backend.later(), backend.later()]
+
+    class Brings(backend.server_protocol):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.is_open, self.is_closed = mine
+
+    link = opened(backend, Brings)
+    backend.settle()
+    assert backend.outcome(mine[0]) == ("result", link.protocol)
+    link.cut()
+    backend.settle()
+    assert backend.outcome(mine[1]) == ("result", link.protocol)
+    assert link.protocol.is_closed is mine[1]
+
+
+def test_the_log_of_a_protocol_takes_fields(backend: Backend, debug_lines: list[str]) -> None:
+    """The same line on both backends."""
+    link = opened(backend, None)
+    link.protocol.log.info("{who} said 100 %", who="Ada", text="Ada said 100 %")
+    assert debug_lines == ["Ada said 100 %"]

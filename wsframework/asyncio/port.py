@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from wsframework.websocket.port import ProtocolPort
@@ -14,9 +14,29 @@ from wsframework.websocket.roles import ClientProtocolPort, ServerProtocolPort
 if TYPE_CHECKING:
     from wsframework.websocket.protocol import WebSocketProtocol
 
-__all__ = ["AsyncioClientPort", "AsyncioPort", "AsyncioServerPort", "log"]
+__all__ = ["AsyncioClientPort", "AsyncioPort", "AsyncioServerPort", "FieldLogger", "log", "user_log"]
 
 log = logging.getLogger("wsframework.asyncio")
+
+# What `logging` itself takes by keyword.
+_LOGGING_KEYWORDS = frozenset({"exc_info", "stack_info", "stacklevel", "extra"})
+
+
+class FieldLogger(logging.LoggerAdapter[logging.Logger]):
+    """The standard library's logger that also takes fields by keyword: `log.info("{peer} left", peer=peer)`.
+
+    Twisted's logger does, and programs for both backends log through `self.log`.
+    """
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        """Put the fields into the message; only called for records that are wanted."""
+        fields = {name: value for name, value in kwargs.items() if name not in _LOGGING_KEYWORDS}
+        if fields:
+            msg = str(msg).format(**fields)
+        return msg, {name: value for name, value in kwargs.items() if name in _LOGGING_KEYWORDS}
+
+
+user_log = FieldLogger(log, {})
 
 
 class AsyncioPort(ProtocolPort):

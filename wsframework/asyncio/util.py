@@ -8,7 +8,12 @@ from typing import Any
 
 from wsframework.websocket.types import TransportDetails
 
-__all__ = ["peer2str", "transport_details"]
+__all__ = ["peer2str", "sleep", "transport_details"]
+
+
+async def sleep(delay: float) -> None:
+    """Wait `delay` seconds; the name that the Twisted backend has too."""
+    await asyncio.sleep(delay)
 
 
 def peer2str(transport: asyncio.BaseTransport) -> str:

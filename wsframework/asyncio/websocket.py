@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import txaio.aio
@@ -17,7 +18,7 @@ import txaio.aio
 from wsframework._core.client_connection import ClientConnection
 from wsframework._core.headers import HeadersInput
 from wsframework._core.server_connection import ServerConnection
-from wsframework.asyncio.port import AsyncioClientPort, AsyncioPort, AsyncioServerPort, log
+from wsframework.asyncio.port import AsyncioClientPort, AsyncioPort, AsyncioServerPort, user_log
 from wsframework.asyncio.util import transport_details
 from wsframework.websocket import factory as neutral_factory
 from wsframework.websocket import protocol as neutral_protocol
@@ -59,7 +60,7 @@ __all__ = [
 class WebSocketAdapterProtocol(neutral_protocol.WebSocketProtocol, asyncio.Protocol):
     """What asyncio calls, for servers and clients."""
 
-    log = log
+    log = user_log
     transport: asyncio.Transport
     _port: AsyncioPort
 
@@ -157,7 +158,7 @@ class WebSocketClientProtocol(WebSocketAdapterProtocol, neutral_protocol.WebSock
 class WebSocketAdapterFactory:
     """What asyncio calls, for servers and clients: the factory itself makes the protocols."""
 
-    log = log
+    log = user_log
     protocol: Callable[[], Any]
     _make_protocol: Callable[[], Any]
     _loop: asyncio.AbstractEventLoop | None
@@ -175,8 +176,10 @@ class WebSocketAdapterFactory:
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop | None:
-        """The loop that this factory belongs to; None while that is open."""
-        return self._loop
+        """The loop that this factory belongs to: the one given, or the one that runs; None without either."""
+        with suppress(RuntimeError):
+            return self._get_loop()
+        return None
 
     @property
     def _txaio(self) -> Any:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from wsframework.twisted.util import sleep
 from wsframework.twisted.websocket import (
     WebSocketClientFactory,
     WebSocketClientProtocol,
     WebSocketServerFactory,
     WebSocketServerProtocol,
+    WrappingWebSocketClientFactory,
+    WrappingWebSocketServerFactory,
 )
 
 __all__ = [
@@ -14,4 +17,7 @@ __all__ = [
     "WebSocketClientProtocol",
     "WebSocketServerFactory",
     "WebSocketServerProtocol",
+    "WrappingWebSocketClientFactory",
+    "WrappingWebSocketServerFactory",
+    "sleep",
 ]

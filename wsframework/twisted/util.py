@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet import task
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import ISSLTransport
 
 from wsframework.websocket.types import TransportDetails
 
-__all__ = ["is_tls", "peer2str", "transport_details"]
+__all__ = ["is_tls", "peer2str", "sleep", "transport_details"]
+
+
+def sleep(delay: float, reactor: Any = None) -> Deferred[None]:
+    """A Deferred that has its result (None) in `delay` seconds; `reactor` None: the global one."""
+    if reactor is None:
+        from twisted.internet import reactor
+    return task.deferLater(reactor, delay, lambda: None)
 
 
 def peer2str(transport: Any) -> str:

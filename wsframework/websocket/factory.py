@@ -54,6 +54,19 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_reset_keys)
 
 
+class _FactoryOption:
+    """An option as an attribute of a factory: reads it, and sets it for the connections to come."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        return self if instance is None else getattr(instance._options, self._name)
+
+    def __set__(self, instance: Any, value: object) -> None:
+        instance.setProtocolOptions(**{self._name: value})
+
+
 class WebSocketFactory(UrlAttributes, Generic[OptionsT, ProtocolT]):
     """What server and client factories share. `protocol` is the class (or a callable) that makes each connection."""
 
@@ -103,33 +116,6 @@ class WebSocketFactory(UrlAttributes, Generic[OptionsT, ProtocolT]):
             options = self._options.changed(**(own if route is None else {**own, **route.options}))
             self._merged[cls, route] = options
         return options
-
-    @property
-    def logOctets(self) -> bool:
-        """The option of that name; may be set here too."""
-        return self._options.logOctets
-
-    @logOctets.setter
-    def logOctets(self, value: bool) -> None:
-        self.setProtocolOptions(logOctets=value)
-
-    @property
-    def logFrames(self) -> bool:
-        """The option of that name; may be set here too."""
-        return self._options.logFrames
-
-    @logFrames.setter
-    def logFrames(self, value: bool) -> None:
-        self.setProtocolOptions(logFrames=value)
-
-    @property
-    def trackTimings(self) -> bool:
-        """The option of that name; may be set here too."""
-        return self._options.trackTimings
-
-    @trackTimings.setter
-    def trackTimings(self, value: bool) -> None:
-        self.setProtocolOptions(trackTimings=value)
 
     # Connections.
 
@@ -200,15 +186,15 @@ class WebSocketServerFactory(RoutedFactory, WebSocketFactory[ServerOptions, WebS
         """Set all that the constructor takes, for the connections to come."""
         if url is not None and parse_uri(url).params:
             raise ValueError(f"the url of a server has no query: {url!r}")
-        pairs = header_pairs(headers)
+        header_pairs(headers)
         header_pairs({"Server": server or ""})
         _check_port("externalPort", externalPort)
         self._set_url(url)
         self.protocols = _subprotocols(protocols)
         self.server = server
-        self.headers = headers
+        # Yours, to be changed at any time.
+        self.headers: Any = {} if headers is None else headers
         self.externalPort = externalPort
-        self._header_pairs = pairs
         self._policies: dict[tuple[object, ...], ServerPolicy] = {}
 
     def resetProtocolOptions(self) -> None:
@@ -262,6 +248,11 @@ class WebSocketServerFactory(RoutedFactory, WebSocketFactory[ServerOptions, WebS
 
     def getConnectionCount(self) -> int:
         """How many connections are open, being opened, or being closed; this is what maxConnections limits."""
+        return len(self._admitted)
+
+    @property
+    def countConnections(self) -> int:
+        """`getConnectionCount()`, as an attribute."""
         return len(self._admitted)
 
     @property
@@ -332,15 +323,15 @@ class WebSocketClientFactory(WebSocketFactory[ClientOptions, WebSocketClientProt
         if proxy is not None:
             # Going without the proxy could show the user's address to whom it should be hidden from.
             raise ValueError("proxy: this version cannot connect through a proxy")
-        pairs = header_pairs(headers)
+        header_pairs(headers)
         header_pairs({"Origin": origin or "", "User-Agent": useragent or ""})
         self._set_url(url)
         self.origin = origin
         self.protocols = _subprotocols(protocols)
         self.useragent = useragent
-        self.headers = headers
+        # Yours, to be changed at any time.
+        self.headers: Any = {} if headers is None else headers
         self.proxy = None
-        self._header_pairs = pairs
 
     def resetProtocolOptions(self) -> None:
         """Back to the defaults, for the connections to come."""
@@ -359,7 +350,7 @@ class WebSocketClientFactory(WebSocketFactory[ClientOptions, WebSocketClientProt
             protocols=tuple(protocols),
             extensions=None,
             useragent=request.useragent or self.useragent,
-            headers=self._header_pairs if request.headers is None else header_pairs(request.headers),
+            headers=header_pairs(self.headers) if request.headers is None else header_pairs(request.headers),
         )
 
     def _host_header(self, request: ConnectingRequest) -> str:
@@ -394,3 +385,12 @@ def _check_port(name: str, port: int | None) -> None:
         raise TypeError(f"{name} must be an int, not {type(port).__name__}")
     if not 1 <= port <= 65535:
         raise ValueError(f"{name} must be from 1 to 65535, not {port}")
+
+
+def _install_options(cls: type, options: type[CommonOptions]) -> None:
+    for name in option_names(options):
+        setattr(cls, name, _FactoryOption(name))
+
+
+_install_options(WebSocketServerFactory, ServerOptions)
+_install_options(WebSocketClientFactory, ClientOptions)

@@ -287,6 +287,12 @@ class WebSocketProtocol(ConnectionAttributes, StreamingApi, Observable):
             self._is_open = self._new_opening()
         return self._is_open
 
+    @is_open.setter
+    def is_open(self, future: Any) -> None:
+        # Autobahn's programs may bring their own.
+        self._is_open = future
+        self._openings = (*self._openings, future)
+
     def _new_opening(self) -> Any:
         """A result like is_open for one waiter alone: what callbacks of others do to theirs does not reach it."""
         opening = self._new_future()
@@ -306,6 +312,11 @@ class WebSocketProtocol(ConnectionAttributes, StreamingApi, Observable):
             if self._state is State.CLOSED:
                 self._resolve(self._is_closed, self)
         return self._is_closed
+
+    @is_closed.setter
+    def is_closed(self, future: Any) -> None:
+        # Autobahn's programs may bring their own.
+        self._is_closed = future
 
     # What the port tells.
 

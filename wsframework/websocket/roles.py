@@ -51,7 +51,7 @@ class ServerProtocolPort(ProtocolPort):
         try:
             accept = _as_accept(result)
             subprotocol = self._choose_subprotocol(accept.subprotocol)
-            headers = (*self.protocol.factory._header_pairs, *header_pairs(accept.headers))
+            headers = (*header_pairs(self.protocol.factory.headers), *header_pairs(accept.headers))
             self.connection.accept(subprotocol, headers)
         except (TypeError, ValueError) as error:
             self._connect_failed(error)

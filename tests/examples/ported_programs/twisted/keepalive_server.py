@@ -1,0 +1,35 @@
+# mypy: ignore-errors
+# Pings its clients; one that does not answer is let go.
+import sys
+
+from twisted.internet import reactor
+
+from wsframework.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+
+
+class KeepaliveServerProtocol(WebSocketServerProtocol):
+    def onOpen(self):
+        self.pongs = 0
+
+    def onPing(self, payload):
+        print(f"ping received: {payload.decode('utf8')}")
+        WebSocketServerProtocol.onPing(self, payload)
+
+    def onPong(self, payload):
+        WebSocketServerProtocol.onPong(self, payload)
+        self.pongs += 1
+        print(f"pong {self.pongs} received, {len(payload)} bytes")
+
+    def onClose(self, wasClean, code, reason):
+        print(f"closed: {wasClean} {code} after {self.pongs} pongs")
+
+
+if __name__ == "__main__":
+    factory = WebSocketServerFactory("ws://127.0.0.1:9000")
+    factory.protocol = KeepaliveServerProtocol
+    factory.setProtocolOptions(
+        autoPingInterval=0.3, autoPingTimeout=2, autoPingSize=20, autoPingRestartOnAnyTraffic=False
+    )
+    port = reactor.listenTCP(int(sys.argv[1]), factory)
+    print("listening on", port.getHost().port)
+    reactor.run()
