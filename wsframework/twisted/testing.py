@@ -239,6 +239,11 @@ class MemoryReactorClockResolver(MemoryReactor, ReactorClock):
         ReactorClock.__init__(self)
         self.nameResolver: Any = _LoopbackResolver()
 
+    def installNameResolver(self, resolver: Any) -> Any:
+        """Use another; returns the one before. (Older Twisted's memory reactor has no resolver.)"""
+        before, self.nameResolver = self.nameResolver, resolver
+        return before
+
 
 # Autobahn's other name for it.
 MemoryReactorClock = MemoryReactorClockResolver
