@@ -1,0 +1,35 @@
+"""Sends a message over a unix socket and prints what comes back, on asyncio.
+
+python unix_client.py [URL]         ws://unix:/path/of/socket or, with a resource, ws://unix:%2Fpath%2Fof%2Fsocket:/chat
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from wsframework import WebSocketError
+from wsframework.asyncio.websocket import WebSocketClientProtocol, create_client_agent
+
+
+class EchoClientProtocol(WebSocketClientProtocol):
+    def onOpen(self) -> None:
+        print(f"connected to {self.peer}")
+        self.sendMessage("Hello, neighbour!")
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        print(f"text: {payload.decode()}")
+        self.sendClose(1000)
+
+
+async def main(url: str = "ws://unix:/tmp/wsframework.sock") -> None:
+    try:
+        # The URL decides what to connect to: here a unix socket, as loop.create_unix_connection.
+        client = await create_client_agent().open(url, protocol_class=EchoClientProtocol)
+    except (OSError, WebSocketError) as error:
+        sys.exit(f"cannot connect to {url}: {error}")
+    await client.is_closed
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

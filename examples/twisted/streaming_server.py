@@ -1,0 +1,46 @@
+"""Hashes messages of any length while they come, on Twisted. Ctrl-C says goodbye to everybody and ends it."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import react
+
+from wsframework.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+
+
+class HashServerProtocol(WebSocketServerProtocol):
+    # maxMessagePayloadSize and maxMessageFragments are about messages that are put together, which none is here.
+
+    def onMessageBegin(self, isBinary: bool) -> None:
+        self.size = 0
+        self.sha256 = hashlib.sha256()
+
+    def onMessageFrameData(self, payload: bytes) -> None:
+        # Pieces are as the network brings them, so the memory needed does not depend on message or frame.
+        self.size += len(payload)
+        self.sha256.update(payload)
+
+    def onMessageEnd(self) -> None:
+        self.sendMessage(f"{self.size} {self.sha256.hexdigest()}")
+
+
+async def main(reactor: Any, host: str, port: int) -> None:
+    factory = WebSocketServerFactory()
+    factory.protocol = HashServerProtocol
+    address = reactor.listenTCP(port, factory, interface=host).getHost()
+    reactor.callWhenRunning(print, f"streaming server on ws://{address.host}:{address.port}", flush=True)
+    # Ctrl-C stops the reactor, which waits for what its triggers return.
+    reactor.addSystemEventTrigger("before", "shutdown", factory.shutdown)
+    await Deferred()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=9000, help="0 takes any free port")
+    args = parser.parse_args()
+    react(main, (args.host, args.port))
