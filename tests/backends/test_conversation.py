@@ -186,6 +186,89 @@ def test_a_peer_that_never_answers_our_close_is_dropped(backend: Backend) -> Non
     assert link.protocol.droppedByMe
 
 
+def leave(link: Any, how: str) -> None:
+    """End the connection from here, with a lot on its way."""
+    link.stall()
+    link.protocol.sendMessage(b"x" * 100_000, True)
+    if how == "close":
+        link.protocol.sendClose()
+    else:
+        link.protocol.dropConnection()
+
+
+@pytest.mark.parametrize("how", ["close", "drop"])
+def test_a_slow_peer_gets_all_that_was_sent_before_the_end(backend: Backend, how: str) -> None:
+    """The timeouts are for peers that take nothing, not for slow lines."""
+    link = opened(backend, note_taker(backend))
+    leave(link, how)
+    for _ in range(9):
+        backend.advance(0.9)
+        link.trickle(10_000)
+        assert not link.aborted
+    backend.advance(0.9)
+    link.unstall()
+    if how == "close":
+        link.receive(close(1000))
+    link.end()
+    assert not link.aborted
+    assert len(link.take()) == 100_000 + 10 + (2 if how == "close" else 0)
+    assert link.protocol.events[-1] == ("close", how == "close", 1000 if how == "close" else 1006)
+    assert backend.pending_timers() == 0
+
+
+@pytest.mark.parametrize("how", ["close", "drop"])
+@pytest.mark.parametrize("octets", [0, 500])
+def test_a_peer_that_takes_next_to_nothing_is_dropped_at_the_end(backend: Backend, how: str, octets: int) -> None:
+    """An octet now and then does not keep the connection."""
+    link = opened(backend, note_taker(backend))
+    leave(link, how)
+    backend.advance(0.9)
+    link.trickle(octets)
+    backend.advance(0.2)
+    assert link.aborted
+
+
+def test_a_close_that_waits_behind_a_frame_has_its_time(backend: Backend) -> None:
+    """As long as I go on with the frame; not if I stop."""
+    link = opened(backend, note_taker(backend))
+    protocol = link.protocol
+    protocol.beginMessage(isBinary=True)
+    protocol.beginMessageFrame(100)
+    protocol.sendClose(1000)
+    for _ in range(5):
+        backend.advance(0.9)
+        protocol.sendMessageFrameData(b"x")
+        assert not link.aborted
+    backend.advance(2.2)
+    assert link.aborted
+    assert backend.pending_timers() == 0
+
+
+def test_automatic_pings_wait_for_the_end_of_a_frame(backend: Backend) -> None:
+    """The peer cannot answer what was not sent."""
+    link = opened(backend, note_taker(backend), autoPingInterval=10, autoPingTimeout=5)
+    protocol = link.protocol
+    protocol.beginMessage(isBinary=True)
+    protocol.beginMessageFrame(100)
+    for _ in range(60):
+        backend.advance(1)
+        protocol.sendMessageFrameData(b"x")
+    assert protocol.state == protocol.STATE_OPEN
+
+
+def test_a_peer_that_ends_its_half_and_does_not_read_is_let_go(backend: Backend) -> None:
+    """It must not keep a place for ever."""
+    link = opened(backend, note_taker(backend))
+    link.stall()
+    link.protocol.sendMessage(b"x" * 100_000, True)
+    link.end()
+    backend.settle()
+    backend.advance(1.1)
+    backend.settle()
+    assert link.protocol.events[-1] == ("close", False, 1006)
+    assert backend.pending_timers() == 0
+
+
 def test_a_client_waits_for_the_server_to_end_tcp(backend: Backend) -> None:
     """But not longer than serverConnectionDropTimeout; the closing handshake was complete all the same."""
     client = backend.connect(backend.make_client(note_taker(backend, "client")))

@@ -334,14 +334,87 @@ def test_errors_of_sending_from_threads_are_raised_there(backend: Backend) -> No
         send(b"x")
 
 
+def test_messages_from_threads_wait_for_the_end_of_a_message_by_parts(backend: Backend) -> None:
+    """A thread cannot know what the loop is in the middle of."""
+    link = opened(backend, None, maxSendBuffer=10)
+    protocol = link.protocol
+    protocol.beginMessage()
+    protocol.sendMessageFromThread("one")
+    backend.settle()
+    protocol.sendMessageFromThread("two")
+    backend.settle()
+    with pytest.raises(SendBufferFull):
+        protocol.sendMessageFromThread("x" * 5)
+    protocol.sendMessageFrame(b"part")
+    assert frames(link.take()) == [(1, b"part")]
+    protocol.endMessage()
+    assert frames(link.take()) == [(0, b""), (1, b"one"), (1, b"two")]
+    protocol.sendMessageFromThread("x" * 5)
+    protocol.beginMessage()
+    protocol.sendMessageFromThread("y")
+    backend.settle()
+    link.cut()
+    backend.settle()
+    assert protocol.factory._inbox._held == {}
+
+
 def test_an_error_that_shows_only_later_closes_with_1011(backend: Backend, errors: list[BaseException]) -> None:
-    """A thread's message while the application is inside of a streamed one."""
-    link = opened(backend, None)
-    link.protocol.beginMessage()
+    """What a subclass makes of sendMessage is code of the application too."""
+
+    class Fails(note_taker(backend)):  # type: ignore[misc]
+        def sendMessage(self, *arguments: Any, **options: Any) -> None:
+            raise KeyError("x")
+
+    link = opened(backend, Fails)
     link.protocol.sendMessageFromThread(b"x")
     backend.settle()
-    assert isinstance(errors[0], SequenceError)
+    assert isinstance(errors[0], KeyError)
     assert link.protocol.state == link.protocol.STATE_CLOSING
+
+
+def test_handlers_of_messages_do_not_widen_what_is_handled_at_a_time(backend: Backend) -> None:
+    """A fast onMessage beside a slow handler: still one message at a time."""
+    waiting: list[Any] = []
+
+    class Fast(note_taker(backend)):  # type: ignore[misc]
+        async def onMessage(self, payload: bytes, isBinary: bool) -> None:
+            super().onMessage(payload, isBinary)
+
+    def slow(payload: bytes, is_binary: bool) -> Any:
+        waiting.append(backend.later())
+        return waiting[-1]
+
+    link = opened(backend, Fast)
+    link.protocol.on("message", slow)
+    link.receive(text("one") + text("two") + text("three"))
+    backend.settle()
+    assert link.protocol.events[2:] == ["one"]
+    assert len(waiting) == 1
+    backend.resolve(waiting[0])
+    backend.settle()
+    assert link.protocol.events[2:] == ["one", "two"]
+
+
+@pytest.mark.parametrize("how", ["callback", "handler"])
+def test_asynchronous_ping_callbacks_are_waited_for(backend: Backend, how: str) -> None:
+    """A flood of pings does not become a flood of tasks."""
+    waiting: list[Any] = []
+
+    def wait(*_: Any) -> Any:
+        waiting.append(backend.later())
+        return waiting[-1]
+
+    protocol = type("Slow", (note_taker(backend),), {"onPing": wait} if how == "callback" else {})
+    link = opened(backend, protocol)
+    if how == "handler":
+        link.protocol.on("ping", wait)
+    link.receive(encode_frame(9, b"", KEY) * 1000)
+    backend.settle()
+    assert len(waiting) == 1
+    assert not link.reading
+    backend.resolve(waiting[0])
+    backend.settle()
+    assert len(waiting) == 2
 
 
 def test_traffic_stats_count_both_directions(backend: Backend) -> None:

@@ -38,6 +38,8 @@ HOLD_OPENING: Final = 8
 
 # What may arrive while the application decides about the opening handshake, before reading stops.
 _EARLY_SIZE: Final = 65536
+# How many octets a peer must take in the time of a timeout for which it would be dropped while something waits for it.
+_SLOWEST: Final = 1024
 # How long a peer that does not read may hold up reading from it, in seconds, before that is found to lead nowhere.
 _STALL: Final = 1.0
 
@@ -52,6 +54,7 @@ class Connection(Channel):
         "_heard",
         "_holds",
         "_keepalive",
+        "_marks",
         "_probed",
         "_random",
         "_stall_check",
@@ -119,6 +122,8 @@ class Connection(Channel):
         self.reads_on = False
         self.octets_received = 0
         self._end_after_frame = False
+        # Octets taken, sent and waiting when the timer was set.
+        self._marks = (0, 0, 0)
         self._deciding = False
         self._early = b""
         # How long the peer may take to end TCP; the roles have an option each.
@@ -166,10 +171,20 @@ class Connection(Channel):
             self._opening_timed_out()
         elif action is Action.ABORT and before is State.CLOSING:
             self._closing_timed_out()
+        elif action is Action.ABORT and self._is_moving():
+            self._arm(self._drop_timeout)
         elif action is Action.ABORT:
             self._port.timed_out(Cause.DROP_TIMEOUT)
             self._out.discard()
             self._port.abort()
+
+    def ended(self, reason: str) -> None:
+        """The peer has ended its half of the transport, and octets wait that it may still read."""
+        if self.state in (State.OPEN, State.CLOSING):
+            self._record(Cause.LOST, CloseCode.ABNORMAL, reason)
+            self.state = State.DRAINING
+            self._reader.stop()
+            self._arm(self._drop_timeout)
 
     def pause_writing(self) -> None:
         """The transport has more to send than it wants to keep."""
@@ -428,12 +443,16 @@ class Connection(Channel):
     def _is_alive(self) -> bool:
         """Whether the peer gave a sign of life, or could not have given one because we did not listen."""
         before, self._taken = self._taken, self._out.taken
-        if self._holds & ~HOLD_SENDING or (self._out.paused and self._taken > before):
+        if self._holds & ~HOLD_SENDING or self._out.ping_waits or (self._out.paused and self._taken > before):
             return True
         return self._heard and self.options.autoPingRestartOnAnyTraffic
 
     def _closing_timed_out(self) -> None:
         """No Close frame in time. If it may lie unread because of us, make way and give it the same time again."""
+        if self._is_moving():
+            self.state = State.CLOSING
+            self._arm(self.options.closeHandshakeTimeout)
+            return
         if self._holds & (HOLD_APPLICATION | HOLD_HANDLER) and not self._reader.deaf:
             self.state = State.CLOSING
             self._reader.deaf = True
@@ -495,7 +514,19 @@ class Connection(Channel):
 
     def _arm(self, seconds: float) -> None:
         """Set the timer; 0 is how options say never."""
+        self._marks = (self._out.taken, self._out.octets, self._port.buffered_amount())
         self._port.set_timer(seconds or None)
+
+    def _is_moving(self) -> bool:
+        """Whether what was sent before the end is still on its way: a slow peer shall get all of it.
+
+        It must have taken a little since the timer was set; or the application must have sent some of the frame that a
+        Close is waiting behind.
+        """
+        taken, octets, waiting = self._marks
+        if self._out.close_waits:
+            return self._out.octets > octets
+        return (waiting > 0 or self._port.buffered_amount() > 0) and self._out.taken - taken >= _SLOWEST
 
     def _write_close(self, code: int | None, reason: str | None) -> None:
         self.closed_by_us = True

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Final
 
 from wsframework._core.codec import encode_frame, encode_header
-from wsframework._core.constants import OP_BINARY, OP_CLOSE, OP_CONTINUATION, OP_TEXT, is_sendable_close_code
+from wsframework._core.constants import OP_BINARY, OP_CLOSE, OP_CONTINUATION, OP_PING, OP_TEXT, is_sendable_close_code
 from wsframework._core.masking import apply_mask
 from wsframework._core.port import Port
 from wsframework.exceptions import PayloadExceededError, SequenceError
@@ -111,6 +111,11 @@ class Outgoing:
     def masks(self) -> bool:
         """True when this end masks its frames."""
         return self._mask_key is not None
+
+    @property
+    def ping_waits(self) -> bool:
+        """True while a Ping waits for the end of a frame."""
+        return self._waiting is not None and OP_PING in self._waiting
 
     # Whole messages and control frames.
 

@@ -79,9 +79,13 @@ class AsyncioMemoryLink(MemoryLink):
         self.protocol.data_received(data)
 
     def _tell_lost(self, error: Exception | None) -> None:
-        if error is None:
-            self.protocol.eof_received()
         self.protocol.connection_lost(error)
+
+    def _end(self) -> None:
+        """As a real transport: the protocol hears of the end, and of the loss once all is written."""
+        self.protocol.eof_received()
+        if not self.buffered:
+            self._lose(None)
 
     def _pause_writer(self) -> None:
         self.protocol.pause_writing()

@@ -88,6 +88,11 @@ class WebSocketAdapterProtocol(neutral_protocol.WebSocketProtocol, asyncio.Proto
             self._port.log_debug(f"received {len(data)} octets from {self.peer}: {data.hex()}")
         connection.receive(data)
 
+    def eof_received(self) -> None:
+        """The peer has ended its half. asyncio closes the transport, but only after what waits to be written."""
+        if self.transport.get_write_buffer_size():
+            self._port.connection.ended(describe_loss(None))
+
     def connection_lost(self, exc: Exception | None) -> None:
         """The transport is gone."""
         self._port.connection.lost(describe_loss(exc))

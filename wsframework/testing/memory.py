@@ -50,6 +50,12 @@ class MemoryLink(ABC):
         """The peer stops reading: what is sent from now on stays in our buffers."""
         self._stalled = True
 
+    def trickle(self, octets: int) -> None:
+        """The peer reads so many octets of those that wait, and stops again."""
+        self.sent += self._unsent[:octets]
+        del self._unsent[:octets]
+        self._tell_writer()
+
     def unstall(self) -> None:
         """The peer reads on."""
         self._stalled = False
@@ -109,8 +115,11 @@ class MemoryLink(ABC):
     def _deliver(self) -> None:
         while self.reading and self._incoming and not self.lost:
             self._receive(self._incoming.pop(0))
-        if self._ending and self.reading and not self._incoming:
-            self._lose(None)
+        if self._ending and self.reading and not self._incoming and not self.lost:
+            self._end()
+
+    def _end(self) -> None:
+        self._lose(None)
 
     def _tell_writer(self) -> None:
         over = len(self._unsent) > self.high_water_mark

@@ -84,7 +84,13 @@ class TwistedPort(DeferredResults, ProtocolPort):
 
     def abort(self) -> None:
         transport = self._transport
-        getattr(transport, "abortConnection", transport.loseConnection)()
+        if not is_tls(transport) and pending_octets(transport) == 0:
+            # All is with the operating system, which goes on sending it; a reset would throw it away. asyncio's
+            # transports do the same.
+            transport.unregisterProducer()
+            transport.loseConnection()
+        else:
+            getattr(transport, "abortConnection", transport.loseConnection)()
 
     def set_timer(self, seconds: float | None) -> None:
         if self._timer is not None:
@@ -130,8 +136,10 @@ class TwistedPort(DeferredResults, ProtocolPort):
         transport = self._transport
         if hasattr(transport, "setTcpNoDelay"):
             transport.setTcpNoDelay(no_delay)
-        if hasattr(transport, "bufferSize"):
-            transport.bufferSize = high_water_mark
+        # The mark that counts is that of the transport below TLS.
+        below: Any = getattr(transport, "transport", None) if is_tls(transport) else transport
+        if hasattr(below, "bufferSize"):
+            below.bufferSize = high_water_mark
 
     def opened(self) -> None:
         # Not sooner: TLS pauses the producer of who writes while it shakes hands. We would stop reading then, and what

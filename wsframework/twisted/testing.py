@@ -108,7 +108,8 @@ class _Transport:
         self._link.ended()
 
     def loseConnection(self) -> None:
-        self._link.ended()
+        # All of it, at once: nothing that was written waits here.
+        self.abortConnection()
 
     def abortConnection(self) -> None:
         if not self._aborted and not self._link.lost:

@@ -138,6 +138,7 @@ class WebSocketFactory(UrlAttributes, Generic[OptionsT, ProtocolT]):
 
     def _forget(self, protocol: ProtocolT, closure: Closure | None = None) -> None:
         """A connection has ended, or (no `closure`) another protocol took it over."""
+        self._inbox.forget(protocol)
         if closure is None:
             self._totals.connections -= 1
         elif protocol._connection is not None:

@@ -40,13 +40,15 @@ def describe_loss(error: BaseException | None) -> str:
 class ProtocolPort(ABC):
     """The upcalls of both roles. A backend adds the verbs (see `wsframework._core.port.Port`) and the three below."""
 
-    __slots__ = ("_max_pending", "_pending", "connection", "protocol")
+    __slots__ = ("_max_pending", "_ordered", "_pending", "connection", "protocol")
 
     def __init__(self, protocol: WebSocketProtocol) -> None:
         self.protocol = protocol
         self.connection: Connection
+        # Later results that are waited for: of messages, of which there may be several, and of what goes one by one.
         self._pending = 0
         self._max_pending = 1
+        self._ordered = 0
 
     def begin(self, connection: Connection) -> None:
         """Take the connection over; the role goes on."""
@@ -129,8 +131,9 @@ class ProtocolPort(ABC):
             self.callback_failed("onOpen", error)
         else:
             if self.watch("onOpen", result):
-                self.connection.hold(HOLD_HANDLER)
-                self.after_first_step(lambda: self.connection.release(HOLD_HANDLER))
+                self._ordered += 1
+                self._hold_or_release()
+                self.after_first_step(lambda: self._ordered_done(None))
             self.fire("open", "onOpen")
         protocol._opened()
 
@@ -158,7 +161,7 @@ class ProtocolPort(ABC):
             if result is not None:
                 self._message_pending(result)
 
-    def fire(self, event: str, key: str, *arguments: object) -> None:
+    def fire(self, event: str, key: str, *arguments: object, in_order: bool = False) -> None:
         """Call the handlers of an event other than "message", and set a mark in time."""
         if not self.protocol._observed:
             return
@@ -169,7 +172,10 @@ class ProtocolPort(ABC):
             except Exception as error:
                 self.callback_failed(f'handler of "{event}"', error)
                 return
-            self.watch(f'handler of "{event}"', result)
+            if in_order and result is not None:
+                self._wait_in_order(f'handler of "{event}"', result)
+            else:
+                self.watch(f'handler of "{event}"', result)
 
     # A message while it comes; see `StreamSink`.
 
@@ -201,46 +207,55 @@ class ProtocolPort(ABC):
         except Exception as error:
             self.callback_failed(name, error)
             return
-        if result is None:
-            return
-        done = False
+        if result is not None:
+            self._wait_in_order(name, result)
 
-        def go_on(_: object) -> None:
-            nonlocal done
-            done = True
-            self.connection.release(HOLD_HANDLER)
-
+    def _wait_in_order(self, name: str, result: object) -> None:
         def failed(error: BaseException) -> None:
             self.callback_failed(name, error)
-            go_on(None)
+            self._ordered_done(None)
 
-        if self.attach(result, go_on, failed) and not done:
+        self._ordered += 1
+        if self.attach(result, self._ordered_done, failed):
+            self._hold_or_release()
+        else:
+            self._ordered -= 1
+
+    def _ordered_done(self, _: object) -> None:
+        self._ordered -= 1
+        self._hold_or_release()
+
+    def _hold_or_release(self) -> None:
+        """Hold while as many results are waited for as may be. While closing, the peer's Close must be found."""
+        waiting = self._ordered > 0 or (self._max_pending > 0 and self._pending >= self._max_pending)
+        if waiting and self.connection.state is State.OPEN:
             self.connection.hold(HOLD_HANDLER)
+        elif not waiting or self.connection.state is not State.OPEN:
+            self.connection.release(HOLD_HANDLER)
 
     def _message_pending(self, result: object) -> None:
         self._pending += 1
-        if not self.attach(result, self._message_done, self._message_failed):
+        if self.attach(result, self._message_done, self._message_failed):
+            self._hold_or_release()
+        else:
             self._pending -= 1
-        elif self._max_pending and self._pending >= self._max_pending:
-            self.connection.hold(HOLD_HANDLER)
 
     def _message_done(self, _: object) -> None:
         self._pending -= 1
-        self.connection.release(HOLD_HANDLER)
+        self._hold_or_release()
 
     def _message_failed(self, error: BaseException) -> None:
         self._pending -= 1
         self.callback_failed("onMessage", error)
-        # While we are closing already that changed nothing, and the peer's Close must be found.
-        self.connection.release(HOLD_HANDLER)
+        self._hold_or_release()
 
     def ping(self, payload: bytes) -> None:
-        self.run("onPing", payload)
-        self.fire("ping", "onPing", payload)
+        self.run_in_order("onPing", payload)
+        self.fire("ping", "onPing", payload, in_order=True)
 
     def pong(self, payload: bytes) -> None:
-        self.run("onPong", payload)
-        self.fire("pong", "onPong", payload)
+        self.run_in_order("onPong", payload)
+        self.fire("pong", "onPong", payload, in_order=True)
 
     def auto_pong(self, answered: AnsweredPing, payload: bytes) -> None:
         sent = int(answered.sent * 1e9)

@@ -72,5 +72,7 @@ class Production:
 
     def _ask(self) -> None:
         self._timer = None
+        if self._paused:
+            return
         self._guard("a producer", self.producer.resumeProducing)
         self._pull()

@@ -31,6 +31,7 @@ class StreamingApi:
 
     _connection: Connection | None
     _memberships: tuple[Membership, ...]
+    factory: Any
     # Told by the port: the kind of the message and the length of the frame that is coming.
     _is_binary = False
     _frame_length = 0
@@ -133,6 +134,7 @@ class StreamingApi:
     def endMessage(self) -> None:
         """End the message."""
         self._open_connection("end a message").end_message()
+        self.factory._inbox.flush(self)
         for membership in self._memberships:
             membership.flush()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from wsframework.exceptions import Disconnected, SendBufferFull
+from wsframework.exceptions import Disconnected, SendBufferFull, SequenceError
 
 if TYPE_CHECKING:
     from wsframework.websocket.protocol import WebSocketProtocol
@@ -25,6 +25,8 @@ class ThreadInbox:
         self._lock = Lock()
         self._waiting: list[tuple[WebSocketProtocol, bytes, bool]] = []
         self._octets: dict[WebSocketProtocol, int] = {}
+        # What waits for the end of a message that the application sends by parts.
+        self._held: dict[WebSocketProtocol, list[tuple[bytes, bool]]] = {}
 
     def put(self, protocol: WebSocketProtocol, payload: bytes, is_binary: bool, limit: int) -> None:
         """Let it be sent, in order with what else was put. `SendBufferFull` when `limit` octets wait (0: never)."""
@@ -42,12 +44,41 @@ class ThreadInbox:
         """In the loop's own thread: send all that waits."""
         with self._lock:
             batch, self._waiting = self._waiting, []
-            self._octets = {}
+            held = self._held.items()
+            self._octets = {protocol: sum(len(payload) for payload, _ in kept) for protocol, kept in held}
         for protocol, payload, is_binary in batch:
-            try:
-                protocol.sendMessage(payload, is_binary)
-            except Disconnected:
-                # Closed meanwhile: onClose has told so, or will.
-                continue
-            except Exception as error:
-                protocol._port_failed("sendMessageFromThread", error)
+            self._send(protocol, payload, is_binary)
+
+    def _send(self, protocol: WebSocketProtocol, payload: bytes, is_binary: bool) -> None:
+        if protocol in self._held:
+            self._hold(protocol, payload, is_binary)
+            return
+        try:
+            protocol.sendMessage(payload, is_binary)
+        except SequenceError:
+            # The application is in the middle of a message that it sends by parts.
+            self._hold(protocol, payload, is_binary)
+        except Disconnected:
+            # Closed meanwhile: onClose has told so, or will.
+            return
+        except Exception as error:
+            protocol._port_failed("sendMessageFromThread", error)
+
+    def _hold(self, protocol: WebSocketProtocol, payload: bytes, is_binary: bool) -> None:
+        self._held.setdefault(protocol, []).append((payload, is_binary))
+        with self._lock:
+            self._octets[protocol] = self._octets.get(protocol, 0) + len(payload)
+
+    def flush(self, protocol: WebSocketProtocol) -> None:
+        """The message by parts is complete: send what waited for that."""
+        held = self._held.pop(protocol, None)
+        if held is None:
+            return
+        with self._lock:
+            self._octets[protocol] -= sum(len(payload) for payload, _ in held)
+        for payload, is_binary in held:
+            self._send(protocol, payload, is_binary)
+
+    def forget(self, protocol: WebSocketProtocol) -> None:
+        """The connection is gone, and what waited for it with it."""
+        self._held.pop(protocol, None)
