@@ -337,3 +337,21 @@ def test_dropping_before_opening_rejects_is_open() -> None:
     closure = end(port)
     assert isinstance(closure.failure, HandshakeError)
     assert str(closure.failure) == "enough"
+
+
+def test_end_of_the_peers_half_is_the_end_only_once() -> None:
+    """After it nothing is expected; told again, or while draining, it changes nothing."""
+    port = RecordingServer()
+    port.connection.connected()
+    port.connection.ended("gone")
+    assert port.connection.closure is None
+    port = RecordingServer()
+    port.open()
+    port.connection.ended("gone")
+    closure = port.connection.closure
+    assert closure is not None
+    assert (closure.code, closure.reason) == (1006, "gone")
+    port.connection.ended("again")
+    assert port.connection.closure is closure
+    port.advance(1)
+    assert "abort" in port.names()

@@ -139,7 +139,7 @@ class Totals:
         self.ends[closure.cause.name] += 1
         failure = closure.failure
         if failure is not None and failure.status is not None and failure.status >= 300:
-            self.refusals[failure.status] += 1
+            self.refusals[int(failure.status)] += 1
 
     def snapshot(self, protocols: Iterable[WebSocketProtocol]) -> FactoryStatistics:
         """The totals with the connections that are there now."""
