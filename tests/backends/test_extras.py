@@ -356,6 +356,8 @@ def test_messages_from_threads_wait_for_the_end_of_a_message_by_parts(backend: B
     link.cut()
     backend.settle()
     assert protocol.factory._inbox._held == {}
+    # Nothing keeps a connection that is gone.
+    assert protocol not in protocol.factory._inbox._octets
 
 
 def test_an_error_that_shows_only_later_closes_with_1011(backend: Backend, errors: list[BaseException]) -> None:

@@ -75,10 +75,12 @@ class ThreadInbox:
         if held is None:
             return
         with self._lock:
-            self._octets[protocol] -= sum(len(payload) for payload, _ in held)
+            self._octets[protocol] = self._octets.get(protocol, 0) - sum(len(payload) for payload, _ in held)
         for payload, is_binary in held:
             self._send(protocol, payload, is_binary)
 
     def forget(self, protocol: WebSocketProtocol) -> None:
         """The connection is gone, and what waited for it with it."""
         self._held.pop(protocol, None)
+        with self._lock:
+            self._octets.pop(protocol, None)
