@@ -228,7 +228,7 @@ class CommonOptions:
         False,
         Acceptor(),
         "Decides on compression: a function of the offers (server) or of the response (client), True for sensible "
-        "defaults; accepted and not used yet.",
+        "defaults. A client without it accepts what it offered.",
     )
 
     def __post_init__(self) -> None:
@@ -295,7 +295,7 @@ class ClientOptions(CommonOptions):
         1, SECONDS, "Time for the server to close TCP after the closing handshake; 0 means no limit."
     )
     perMessageCompressionOffers: CompressionOffers = option(  # noqa: RUF009
-        (), Offers(), "Compression offers, True for one sensible offer; accepted and not used yet."
+        (), Offers(), "Compression offers, best first, True for one sensible offer; none by default."
     )
 
 

@@ -15,6 +15,7 @@ from wsframework._core.codec import encode_frame
 from wsframework._core.connection import Connection
 from wsframework._core.constants import State
 from wsframework._core.outgoing import Outgoing
+from wsframework._core.prepared import Prepared
 from wsframework.exceptions import Disconnected, PayloadExceededError, SequenceError
 from wsframework.options import CommonOptions
 from wsframework.testing import RecordingClient, RecordingPort, RecordingServer
@@ -196,7 +197,7 @@ def test_every_frame_has_a_key_of_its_own() -> None:
     keys = iter([b"\x00\x00\x00\x01", b"\x00\x00\x00\x02", b"\x00\x00\x00\x03"])
     port = RecordingPort(0)
     out = Outgoing(port, CommonOptions(), lambda: next(keys), lambda: None, lambda: None)
-    out.begin_message(True)
+    out.begin_message(True, False)
     out.begin_frame(2)
     out.frame_data(b"ab")
     out.frame(b"c")
@@ -260,7 +261,7 @@ PLACES: dict[str, list[Call]] = {
 CALLS: list[tuple[Call, str, str]] = [
     (lambda c: c.send_message(b"abc", False), "a message cannot be sent", GROUND),
     (lambda c: c.send_message(b"abc", False, 1), "a message cannot be sent", GROUND),
-    (lambda c: c.send_prepared(b"abc", False, from_server(TEXT, b"abc")), "a message cannot be sent", GROUND),
+    (lambda c: c.send_prepared(Prepared(b"abc", False, True)), "a message cannot be sent", GROUND),
     (lambda c: c.begin_message(True), "beginMessage", GROUND),
     (lambda c: c.begin_frame(3), "beginMessageFrame", MESSAGE),
     (lambda c: c.begin_frame(0), "beginMessageFrame", MESSAGE),
@@ -309,7 +310,7 @@ PARTS: list[Call] = [
     lambda c: c.end_message(),
     lambda c: c.send_frame_data(b"x"),
     lambda c: c.send_frame_data(b""),
-    lambda c: c.send_prepared(b"", True, b"\x82\x00"),
+    lambda c: c.send_prepared(Prepared(b"", True, True)),
 ]
 
 
@@ -341,8 +342,8 @@ def test_message_that_is_too_big_is_not_counted() -> None:
         with pytest.raises(PayloadExceededError, match=r"message of 4 octets is over maxMessagePayloadSize \(3\)"):
             port.connection.send_message(b"abcd", True)
         with pytest.raises(PayloadExceededError, match="message of 4 octets"):
-            port.connection.send_prepared(b"abcd", True, from_server(BINARY, b"abcd"))
-        port.connection.send_prepared(b"abc", True, from_server(BINARY, b"abc"))
+            port.connection.send_prepared(Prepared(b"abcd", True, True))
+        port.connection.send_prepared(Prepared(b"abc", True, True))
         assert port.sent == by(port, BINARY, b"abc")
         assert port.connection.messages_sent == 1
 
@@ -534,10 +535,11 @@ def test_end_of_the_frame_may_be_too_much_for_the_peer(limit: int, written: int)
 def test_prepared_frame_goes_out_as_it_is(is_binary: bool, first: int) -> None:
     """One encoding for many connections."""
     port = server()
-    frame = from_server(first, b"abc")
-    port.connection.send_prepared(b"abc", is_binary, frame)
+    message = Prepared(b"abc", is_binary, True)
+    port.connection.send_prepared(message)
     (written,) = writes(port)
-    assert written is frame
+    assert written is message.frame
+    assert written == from_server(first, b"abc")
     assert counters(port.connection)[:3] == (1, 1, 3)
 
 
@@ -545,7 +547,7 @@ def test_prepared_frame_goes_out_as_it_is(is_binary: bool, first: int) -> None:
 def test_prepared_frame_is_encoded_again_where_this_end_masks(is_binary: bool, first: int) -> None:
     """The frame is for nobody else's key."""
     for port in (client(), server(maskServerFrames=True)):
-        port.connection.send_prepared(b"abc", is_binary, from_server(first, b"abc"))
+        port.connection.send_prepared(Prepared(b"abc", is_binary, True))
         assert port.sent == from_client(first, b"abc")
         assert counters(port.connection)[:3] == (1, 1, 3)
 
@@ -553,7 +555,7 @@ def test_prepared_frame_is_encoded_again_where_this_end_masks(is_binary: bool, f
 def test_prepared_frame_is_split_where_the_option_says_so() -> None:
     """autoFragmentSize counts for it as for any message."""
     for port in both(autoFragmentSize=2):
-        port.connection.send_prepared(b"abc", False, from_server(TEXT, b"abc"))
+        port.connection.send_prepared(Prepared(b"abc", False, True))
         assert port.sent == by(port, TEXT_PART, b"ab") + by(port, CONTINUATION, b"c")
         assert counters(port.connection)[:3] == (1, 2, 3)
 
@@ -623,7 +625,7 @@ def test_frames_by_parts_are_traced_where_the_option_says_so() -> None:
         port.connection.send_ping(b"ping")
         port.connection.send_frame_data(b"bc")
         port.connection.end_message()
-        port.connection.send_prepared(b"abc", True, from_server(BINARY, b"abc"))
+        port.connection.send_prepared(Prepared(b"abc", True, True))
         assert [call for call in port.calls if call[0] == "trace_frame"] == [
             ("trace_frame", True, TEXT_PART, masked, 3),
             ("trace_frame", True, PING, masked, 4),

@@ -25,6 +25,7 @@ from wsframework._core.constants import (
     OP_TEXT,
     is_receivable_close_code,
 )
+from wsframework._core.deflate import Inflater
 from wsframework._core.masking import apply_mask
 from wsframework._core.utf8 import Utf8Validator, is_utf8
 from wsframework._core.violation import ProtocolViolation
@@ -60,10 +61,14 @@ _NOT_UTF8: Final = "text message is not valid UTF-8"
 _NO_FLAW: Final = ""
 
 
-def _flaw_of_first_octet(octet: int) -> str:
+def _flaw_of_first_octet(octet: int, can_inflate: bool) -> str:
     opcode = octet & 0x0F
-    if octet & 0x70:
+    if octet & 0x70 and not can_inflate:
         return "reserved bits are set and no extension was negotiated"
+    if octet & 0x30:
+        return "RSV2 or RSV3 is set, which no extension was negotiated for"
+    if octet & 0x40 and opcode not in (OP_TEXT, OP_BINARY):
+        return "RSV1 is set on something else than the first frame of a message"
     if 2 < opcode < 8 or opcode > 10:
         return f"reserved opcode {opcode}"
     if opcode > 7 and not octet & 0x80:
@@ -71,7 +76,9 @@ def _flaw_of_first_octet(octet: int) -> str:
     return _NO_FLAW
 
 
-_FIRST_OCTET_FLAWS: Final = tuple(_flaw_of_first_octet(octet) for octet in range(256))
+_FLAWS: Final = tuple(_flaw_of_first_octet(octet, False) for octet in range(256))
+# With permessage-deflate, RSV1 says that a message is compressed (RFC 7692 section 6).
+_FLAWS_WITH_DEFLATE: Final = tuple(_flaw_of_first_octet(octet, True) for octet in range(256))
 
 
 # Called with a frame's first octet, whether it is masked, and its payload's length.
@@ -119,6 +126,8 @@ class StreamSink(Protocol):
 
 # In place of what only a streaming reader has.
 _NOBODY = cast(StreamSink, None)
+# In place of what only a reader has that can inflate.
+_NO_INFLATER = cast(Inflater, None)
 _NO_EVENTS: deque[tuple[Callable[..., None], tuple[object, ...]]] = deque(maxlen=0)
 
 
@@ -135,15 +144,20 @@ class FrameReader:
         "_apply_mask",
         "_buffer",
         "_chunk",
+        "_compressed",
         "_events",
         "_feeding",
         "_fin",
+        "_flaws",
         "_fragments",
         "_in_payload",
+        "_inflater",
         "_key",
         "_late",
         "_max_fragments",
         "_max_frame",
+        "_max_inflated",
+        "_max_inflated_text",
         "_max_message",
         "_message_opcode",
         "_missing",
@@ -158,6 +172,7 @@ class FrameReader:
         "_validate",
         "deaf",
         "frames",
+        "inflation",
         "messages",
         "paused",
         "payload_octets",
@@ -183,10 +198,12 @@ class FrameReader:
         self._validate = validate_utf8
         self.paused = False
         self.deaf = False
-        # What was received so far: messages, frames of any kind, octets of messages.
+        # What was received so far: messages, frames of any kind, octets of messages as they came, and by how many
+        # octets these became more when they were inflated.
         self.messages = 0
         self.frames = 0
         self.payload_octets = 0
+        self.inflation = 0
         self.trace: FrameTrace | None = None
         self._stopped = False
         self._feeding = False
@@ -203,6 +220,12 @@ class FrameReader:
         self._streaming = 0
         self._stream: StreamSink = _NOBODY
         self._events: deque[tuple[Callable[..., None], tuple[object, ...]]] = _NO_EVENTS
+        # With permessage-deflate: see `inflate_with`. Whether the message in progress is compressed.
+        self._flaws = _FLAWS
+        self._inflater = _NO_INFLATER
+        self._max_inflated = 0
+        self._max_inflated_text = ""
+        self._compressed = False
         # The data frame whose payload is still coming.
         self._in_payload = False
         self._fin = False
@@ -219,6 +242,13 @@ class FrameReader:
         self._stream = sink
         self._events = deque()
 
+    def inflate_with(self, inflater: Inflater, max_inflated: int, max_inflated_text: str) -> None:
+        """From now on messages may be compressed, and have at most `max_inflated` octets then (0: no limit)."""
+        self._flaws = _FLAWS_WITH_DEFLATE
+        self._inflater = inflater
+        self._max_inflated = max_inflated
+        self._max_inflated_text = max_inflated_text
+
     @property
     def buffered(self) -> int:
         """Octets that are kept: not parsed yet, or of an unfinished message."""
@@ -231,6 +261,7 @@ class FrameReader:
         self._pos = 0
         self._buffer = bytearray()
         self._events = _NO_EVENTS
+        self._inflater = _NO_INFLATER
 
     def feed(self, data: bytes) -> None:
         """Parse what is kept and then `data`; inside an upcall or while paused only keep it."""
@@ -296,8 +327,8 @@ class FrameReader:
                 self._pos = pos
                 return True
             first = data[pos]
-            if _FIRST_OCTET_FLAWS[first]:
-                raise ProtocolViolation(_PROTOCOL_ERROR, _FIRST_OCTET_FLAWS[first])
+            if self._flaws[first]:
+                raise ProtocolViolation(_PROTOCOL_ERROR, self._flaws[first])
             opcode = first & 0x0F
             if opcode < 8 and (opcode == 0) != (self._message_opcode != 0):
                 raise ProtocolViolation(_PROTOCOL_ERROR, self._flaw_of_order(opcode))
@@ -322,7 +353,7 @@ class FrameReader:
                 start += extended
                 self._check_length(length, extended)
             if opcode < 8:
-                self._check_limits(length)
+                self._check_limits(length, self._compressed or first & 0x40 != 0)
             # 4. The masking key.
             key = b""
             if second & 0x80:
@@ -339,7 +370,7 @@ class FrameReader:
                 if opcode > 7:
                     self._pos = pos
                     return True
-                self._begin_payload(opcode, first & 0x80 != 0, length, key)
+                self._begin_payload(first, length, key)
                 self._pos = pos = start
                 continue
             # 6. A payload that is here as a whole.
@@ -353,8 +384,11 @@ class FrameReader:
                 self._deliver_control(opcode, payload)
             elif first & 0x80 and opcode:
                 self.payload_octets += length
-                self._deliver(payload, opcode == OP_BINARY)
-            elif not self._add_fragment(opcode, first & 0x80 != 0, payload):
+                if first & 0x40:
+                    self._deliver_inflated(opcode, payload)
+                else:
+                    self._deliver(payload, opcode == OP_BINARY)
+            elif not self._add_fragment(first, payload):
                 continue
             if self.paused or self._stopped:
                 return False
@@ -379,7 +413,7 @@ class FrameReader:
         if length < (126 if extended == 2 else 65536):
             raise ProtocolViolation(_PROTOCOL_ERROR, "frame length not in its shortest form")
 
-    def _check_limits(self, length: int) -> None:
+    def _check_limits(self, length: int, compressed: bool) -> None:
         """Refuse on the header alone what would be too much; nothing was allocated for it."""
         if self._max_frame and length > self._max_frame:
             raise ProtocolViolation(
@@ -389,7 +423,7 @@ class FrameReader:
             # Nothing is assembled here, so the limits on what is do not apply.
             return
         total = length + len(self._buffer)
-        if self._max_message and total > self._max_message:
+        if self._max_message and total > self._max_message and not compressed:
             limit = f"maxMessagePayloadSize ({self._max_message})"
             raise ProtocolViolation(_TOO_BIG, f"message of at least {total} octets is over {limit}")
         if self._max_fragments and not self._streaming and self._fragments >= self._max_fragments:
@@ -397,24 +431,27 @@ class FrameReader:
                 _TOO_BIG, f"message in more than maxMessageFragments ({self._max_fragments}) frames"
             )
 
-    def _begin_payload(self, opcode: int, fin: bool, length: int, key: bytes) -> None:
+    def _begin_payload(self, first: int, length: int, key: bytes) -> None:
         self.frames += 1
-        self._begin_fragment(opcode)
+        self._begin_fragment(first)
         if self._streaming:
+            opcode = first & 0x0F
             if opcode:
                 self._events.append((self._stream.message_begin, (opcode == OP_BINARY,)))
             if self._streaming == STREAM_PIECES:
                 self._events.append((self._stream.frame_begin, (length,)))
         self._in_payload = True
-        self._fin = fin
+        self._fin = first & 0x80 != 0
         self._missing = length
         self._key = key
         self._offset = 0
 
-    def _begin_fragment(self, opcode: int) -> None:
+    def _begin_fragment(self, first: int) -> None:
         self._fragments += 1
+        opcode = first & 0x0F
         if opcode:
             self._message_opcode = opcode
+            self._compressed = first & 0x40 != 0
             if opcode == OP_TEXT and self._validate:
                 self._utf8 = Utf8Validator()
 
@@ -430,16 +467,67 @@ class FrameReader:
         return end
 
     def _append(self, piece: bytes) -> None:
-        if self._utf8 is not None and not self._utf8.feed(piece):
-            raise ProtocolViolation(_INVALID_PAYLOAD, _NOT_UTF8)
         self.payload_octets += len(piece)
+        if self._compressed:
+            self._append_compressed(piece)
+            return
+        self._validate_piece(self._utf8, piece)
         if self._streaming != STREAM_PIECES:
             self._buffer += piece
         elif piece:
             self._events.append((self._stream.frame_data, (piece,)))
 
+    def _validate_piece(self, utf8: Utf8Validator | None, piece: bytes) -> None:
+        if utf8 is not None and not utf8.feed(piece):
+            raise ProtocolViolation(_INVALID_PAYLOAD, _NOT_UTF8)
+
+    def _append_compressed(self, piece: bytes) -> None:
+        self.inflation -= len(piece)
+        if self._streaming == STREAM_PIECES:
+            # Not here and now: a piece may inflate to far more than the application wants to take at once.
+            if not self.deaf:
+                self._inflater.feed(piece)
+                self._events.append((self._tell_inflated, (self._utf8,)))
+            return
+        self._inflater.feed(piece)
+        self._keep_inflated()
+
+    def _keep_inflated(self) -> None:
+        """Into the buffer with what was fed, block by block, so that one block too much is the most there ever is."""
+        while piece := self._inflater.read():
+            self.inflation += len(piece)
+            self._check_inflated(len(self._buffer) + len(piece))
+            self._validate_piece(self._utf8, piece)
+            self._buffer += piece
+
+    def _check_inflated(self, size: int) -> None:
+        if self._max_inflated and size > self._max_inflated:
+            raise ProtocolViolation(_TOO_BIG, f"message of at least {size} octets is over {self._max_inflated_text}")
+
+    def _tell_inflated(self, utf8: Utf8Validator | None) -> None:
+        """The event that tells of one block of what was fed, and comes again for the next."""
+        piece = self._inflater.read()
+        if piece:
+            self.inflation += len(piece)
+            self._validate_piece(utf8, piece)
+            self._events.appendleft((self._tell_inflated, (utf8,)))
+            self._stream.frame_data(piece)
+
+    def _end_compressed(self) -> None:
+        """The last frame of a compressed message is there."""
+        if self._streaming != STREAM_PIECES:
+            self._inflater.end()
+            self._keep_inflated()
+            self._inflater.finish()
+        elif not self.deaf:
+            self._inflater.end()
+            self._events.append((self._tell_inflated, (self._utf8,)))
+            self._events.append((self._inflater.finish, ()))
+
     def _end_frame(self) -> None:
         """All of a payload that came piece by piece is there."""
+        if self._compressed and self._fin:
+            self._end_compressed()
         if self._streaming == STREAM_PIECES:
             self._events.append((self._stream.frame_end, ()))
         elif self._streaming:
@@ -457,29 +545,55 @@ class FrameReader:
                 call(*arguments)
         return not self.paused and not self._stopped
 
-    def _add_fragment(self, opcode: int, fin: bool, payload: bytes) -> bool:
+    def _add_fragment(self, first: int, payload: bytes) -> bool:
         """Take a whole data frame that is not a whole message; True when it ended one, after the upcall."""
-        self._begin_fragment(opcode)
+        self._begin_fragment(first)
         self._append(payload)
-        if fin:
-            self._deliver_buffer()
-        return fin
+        if not first & 0x80:
+            return False
+        if self._compressed:
+            self._end_compressed()
+        self._deliver_buffer()
+        return True
 
     def _deliver_buffer(self) -> None:
         """The message in the buffer is complete."""
-        if self._utf8 is not None and not self._utf8.complete:
-            raise ProtocolViolation(_INVALID_PAYLOAD, _NOT_UTF8)
+        if self._streaming == STREAM_PIECES and self._compressed:
+            # Not all of it is inflated yet.
+            self._events.append((self._check_end, (self._utf8,)))
+        else:
+            self._check_end(self._utf8)
         payload = bytes(self._buffer)
         is_binary = self._message_opcode == OP_BINARY
         self._buffer = bytearray()
         self._utf8 = None
         self._message_opcode = 0
+        self._compressed = False
         self._fragments = 0
         self.messages += 1
         if self._streaming:
             self._events.append((self._stream.message_end, ()))
         elif not self.deaf:
             self._sink.message(payload, is_binary)
+
+    def _check_end(self, utf8: Utf8Validator | None) -> None:
+        if utf8 is not None and not utf8.complete:
+            raise ProtocolViolation(_INVALID_PAYLOAD, _NOT_UTF8)
+
+    def _deliver_inflated(self, opcode: int, payload: bytes) -> None:
+        """A compressed message in one frame that was there as a whole."""
+        inflated = self._inflater.message(payload)
+        if inflated is None:
+            # Long: by blocks, as if it had come in fragments.
+            self._begin_fragment(opcode | 0x40)
+            self.inflation -= len(payload)
+            self._keep_inflated()
+            self._inflater.finish()
+            self._deliver_buffer()
+            return
+        self._check_inflated(len(inflated))
+        self.inflation += len(inflated) - len(payload)
+        self._deliver(inflated, opcode == OP_BINARY)
 
     def _deliver(self, payload: bytes, is_binary: bool) -> None:
         """A message in one frame that was there as a whole: nothing to reset, one upcall."""

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from wsframework._core.codec import FrameReader, StreamSink
 from wsframework._core.constants import OP_PING, OP_PONG, State
+from wsframework._core.deflate import Deflater, Inflater, find_library
+from wsframework._core.deflation import Deflation
+from wsframework._core.negotiation import PerMessageDeflate
 from wsframework._core.outgoing import Outgoing, check_control
 from wsframework._core.port import Port
+from wsframework._core.prepared import Prepared
 from wsframework.exceptions import Disconnected
 from wsframework.options import CommonOptions
 
@@ -15,7 +19,18 @@ __all__ = ["Channel"]
 class Channel:
     """The part of a `Connection` that does not change its state; see there."""
 
-    __slots__ = ("_end_after_frame", "_out", "_owed_pong", "_port", "_reader", "octets_received", "options", "state")
+    __slots__ = (
+        "_end_after_frame",
+        "_inflater",
+        "_out",
+        "_owed_pong",
+        "_port",
+        "_reader",
+        "extension",
+        "octets_received",
+        "options",
+        "state",
+    )
 
     _end_after_frame: bool
     _out: Outgoing
@@ -25,6 +40,9 @@ class Channel:
     octets_received: int
     options: CommonOptions
     state: State
+    # permessage-deflate, where it was agreed on.
+    extension: PerMessageDeflate | None
+    _inflater: Inflater | None
 
     @property
     def sending_is_paused(self) -> bool:
@@ -48,7 +66,12 @@ class Channel:
 
     @property
     def payload_received(self) -> int:
-        """Octets in the messages that came."""
+        """Octets in the messages that came, inflated."""
+        return self._reader.payload_octets + self._reader.inflation
+
+    @property
+    def frame_payload_received(self) -> int:
+        """Octets in the data frames that came, as they came."""
         return self._reader.payload_octets
 
     @property
@@ -63,7 +86,12 @@ class Channel:
 
     @property
     def payload_sent(self) -> int:
-        """Octets in the messages that were sent."""
+        """Octets in the messages that were sent, before compression."""
+        return self._out.payload_octets + self._out.saved
+
+    @property
+    def frame_payload_sent(self) -> int:
+        """Octets in the data frames that were sent, as they were sent."""
         return self._out.payload_octets
 
     @property
@@ -75,24 +103,51 @@ class Channel:
         """Send now what is gathered while a received chunk is being worked on."""
         self._out.flush()
 
+    def extend(self, agreed: PerMessageDeflate, shared: Deflater) -> None:
+        """From now on messages may be compressed, as `agreed`; whole ones that stand for themselves by `shared`."""
+        self.extension = agreed
+        library = find_library(agreed.compression.library)
+        self._inflater = Inflater(library, agreed.peer_window_bits, agreed.peer_takes_over)
+        limit, name = self.options.maxMessagePayloadSize, "maxMessagePayloadSize"
+        if agreed.max_message_size and (not limit or agreed.max_message_size < limit):
+            limit, name = agreed.max_message_size, "max_message_size"
+        self._reader.inflate_with(self._inflater, limit, f"{name} ({limit})")
+        self._out.deflation = Deflation(agreed, shared)
+
+    @property
+    def has_contexts(self) -> bool:
+        """True while a context for compression or decompression takes memory."""
+        deflation, inflater = self._out.deflation, self._inflater
+        return (deflation is not None and deflation.has_context) or (inflater is not None and inflater.has_context)
+
+    def release_contexts(self) -> None:
+        """Give these contexts back, except in the middle of a message; they come back when they are needed."""
+        if self._out.deflation is not None and not self._out.is_in_message:
+            self._out.deflation.release()
+        if self._inflater is not None:
+            self._inflater.release()
+
     def stream_to(self, sink: StreamSink, pieces: bool) -> None:
         """Tell `sink` of messages while they come, by frames or by pieces, and assemble none; before `connected`."""
         self._reader.stream_to(sink, pieces)
 
-    def send_message(self, payload: bytes, is_binary: bool, fragment_size: int = 0) -> None:
-        """Send a message, in frames of at most `fragment_size` octets if that is not 0 (section 5.4)."""
-        self._check_open("send a message")
-        self._out.message(payload, is_binary, fragment_size)
+    def send_message(self, payload: bytes, is_binary: bool, fragment_size: int = 0, compress: bool = True) -> None:
+        """Send a message, in frames of at most `fragment_size` octets if that is not 0 (section 5.4).
 
-    def send_prepared(self, payload: bytes, is_binary: bool, frame: bytes) -> None:
-        """Send a message of which `frame` is the one frame, not masked; the payload where this end masks."""
+        With permessage-deflate it is compressed if `compress`.
+        """
         self._check_open("send a message")
-        self._out.prepared(payload, is_binary, frame)
+        self._out.message(payload, is_binary, fragment_size, compress)
 
-    def begin_message(self, is_binary: bool) -> None:
+    def send_prepared(self, message: Prepared) -> None:
+        """Send a message that is encoded already, as far as this connection can use that."""
+        self._check_open("send a message")
+        self._out.prepared(message)
+
+    def begin_message(self, is_binary: bool, compress: bool = True) -> None:
         """Begin a message that is sent by parts."""
         self._check_open("begin a message")
-        self._out.begin_message(is_binary)
+        self._out.begin_message(is_binary, compress)
 
     def begin_frame(self, length: int) -> None:
         """Begin its next frame, of `length` octets."""

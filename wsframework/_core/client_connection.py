@@ -9,10 +9,12 @@ from wsframework._core.closure import Cause
 from wsframework._core.codec import MASK_EITHER, MASK_FORBIDDEN
 from wsframework._core.connection import HOLD_OPENING, Connection
 from wsframework._core.constants import CloseCode, State
+from wsframework._core.deflate import Deflater
 from wsframework._core.handshake import ClientHello, build_request, check_response
 from wsframework._core.http import HeadReader, ResponseHead, parse_response_head
 from wsframework._core.lifecycle import Input, step
 from wsframework._core.masking import mask_source
+from wsframework._core.negotiation import PerMessageDeflate
 from wsframework._core.port import ClientPort
 from wsframework._core.violation import HandshakeFailed, HandshakeRefused
 from wsframework.exceptions import HandshakeError, HandshakeRejected
@@ -67,9 +69,11 @@ class ClientConnection(Connection):
         self.receive(early)
         self.release(HOLD_OPENING)
 
-    def accept(self) -> None:
-        """The application's yes to `response_received`; late: nothing."""
+    def accept(self, extension: tuple[PerMessageDeflate, Deflater] | None = None) -> None:
+        """The application's yes to `response_received`; late: nothing. `extension` is what `extend` takes."""
         if self.state is State.CONNECTING:
+            if extension is not None:
+                self.extend(*extension)
             self._open(self._early)
 
     def refuse(self, reason: str, cause: BaseException | None = None) -> None:

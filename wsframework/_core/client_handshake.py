@@ -24,6 +24,7 @@ from wsframework._core.headers import (
 )
 from wsframework._core.http import ResponseHead, render_request
 from wsframework._core.key import accept_key, is_key
+from wsframework._core.negotiation import PerMessageDeflateResponse, check_agreed, parse_offers
 from wsframework._core.uri import parse_host
 from wsframework._core.violation import HandshakeFailed
 
@@ -38,7 +39,8 @@ class ConnectionResponse:
     """What the server answered, given to the client's `onConnect`.
 
     `version` is the number that the `version` option has, the newest one of the protocol version spoken; `protocol` is
-    the subprotocol in use or None, `extensions` are the extensions in use.
+    the subprotocol in use or None, `extensions` are the extensions in use, `compression` what was said of
+    permessage-deflate if that is one of them.
     """
 
     peer: str
@@ -46,6 +48,7 @@ class ConnectionResponse:
     version: int
     protocol: str | None
     extensions: list[ExtensionOffer]
+    compression: PerMessageDeflateResponse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +127,11 @@ def check_response(head: ResponseHead, hello: ClientHello, peer: str) -> Connect
     protocols = headers.get_all("sec-websocket-protocol")
     if len(protocols) > 1 or not set(protocols) <= set(hello.protocols):
         raise HandshakeFailed("the server chose a subprotocol that was not offered")
-    extensions = _agreed_extensions(headers, hello)
-    return ConnectionResponse(peer, headers, _DRAFTS[hello.version], protocols[0] if protocols else None, extensions)
+    offers = parse_extensions(hello.extensions or "")
+    extensions = _agreed_extensions(headers, offers)
+    protocol = protocols[0] if protocols else None
+    compression = _agreed_compression(extensions, offers)
+    return ConnectionResponse(peer, headers, _DRAFTS[hello.version], protocol, extensions, compression)
 
 
 def _says_upgrade(headers: Headers) -> bool:
@@ -135,12 +141,20 @@ def _says_upgrade(headers: Headers) -> bool:
         return False
 
 
-def _agreed_extensions(headers: Headers, hello: ClientHello) -> list[ExtensionOffer]:
-    offered = {offer.name for offer in parse_extensions(hello.extensions or "")}
+def _agreed_extensions(headers: Headers, offers: list[ExtensionOffer]) -> list[ExtensionOffer]:
     try:
         extensions = parse_extensions(headers.get("sec-websocket-extensions", ""))
     except ValueError as error:
         raise HandshakeFailed("the Sec-WebSocket-Extensions header of the response is malformed") from error
-    if not offered.issuperset(extension.name for extension in extensions):
+    if not {offer.name for offer in offers}.issuperset(extension.name for extension in extensions):
         raise HandshakeFailed("the server chose an extension that was not offered")
     return extensions
+
+
+def _agreed_compression(
+    extensions: list[ExtensionOffer], offers: list[ExtensionOffer]
+) -> PerMessageDeflateResponse | None:
+    try:
+        return check_agreed(extensions, parse_offers(offers))
+    except ValueError as error:
+        raise HandshakeFailed(f"the server answered the offer of permessage-deflate wrongly: {error}") from error

@@ -55,8 +55,10 @@ class Connection(Channel):
         "_holds",
         "_keepalive",
         "_marks",
+        "_messages_before",
         "_probed",
         "_random",
+        "_release_check",
         "_stall_check",
         "_taken",
         "_taken_at_stall",
@@ -107,6 +109,11 @@ class Connection(Channel):
         )
         if options.logFrames:
             self._reader.trace = self._trace_received
+        self.extension = None
+        self._inflater = None
+        # permessage-deflate's `release_after`: when to look, and how many messages there had been the last time.
+        self._release_check: float | None = None
+        self._messages_before = 0
         self._keepalive: KeepAlive | None = None
         self._heard = False
         self._owed_pong: bytes | None = None
@@ -152,6 +159,7 @@ class Connection(Channel):
         self._port.set_timer(None)
         self._reader.stop()
         self._out.discard()
+        self._inflater = self._out.deflation = None
         self._early = b""
         self._holds = 0
         if self.closure is None:
@@ -380,19 +388,24 @@ class Connection(Channel):
         if options.autoPingInterval:
             interval, timeout, size = options.autoPingInterval, options.autoPingTimeout, options.autoPingSize
             self._keepalive = KeepAlive(interval, timeout, size, self._random, self._port.now())
+        if self.extension is not None and self.extension.release_after:
+            self._release_check = self._port.now() + self.extension.release_after
         self._arm_open()
 
     def _arm_open(self) -> None:
-        """The timer of an open connection: whichever of its two uses comes first."""
+        """The timer of an open connection: whichever of its uses comes first."""
         now = self._port.now()
         delay = None if self._keepalive is None else self._keepalive.delay(now)
         if self._stall_check is not None:
             stall = max(0.0, self._stall_check - now)
             delay = stall if delay is None else min(delay, stall)
+        if self._release_check is not None:
+            idle = max(0.0, self._release_check - now)
+            delay = idle if delay is None else min(delay, idle)
         self._port.set_timer(delay)
 
     def _open_timer_expired(self) -> None:
-        """A ping is due, a pong overdue, or the peer has held us up for a while."""
+        """A ping is due, a pong overdue, the peer has held us up for a while, or it is time to save memory."""
         now = self._port.now()
         payload = None
         if self._keepalive is not None:
@@ -403,6 +416,7 @@ class Connection(Channel):
                 return
             self._heard = False
         lift = self._check_stall(now)
+        self._check_idle(now)
         # First the timer: what follows may end the connection.
         self._arm_open()
         if payload is not None:
@@ -439,6 +453,15 @@ class Connection(Channel):
             return True
         self._stall_check = now + _STALL
         return False
+
+    def _check_idle(self, now: float) -> None:
+        """Give the contexts of permessage-deflate back when there was no message for `release_after` seconds."""
+        if self._release_check is None or self.extension is None or now < self._release_check:
+            return
+        before, self._messages_before = self._messages_before, self.messages_sent + self.messages_received
+        if before == self._messages_before:
+            self.release_contexts()
+        self._release_check = now + self.extension.release_after
 
     def _is_alive(self) -> bool:
         """Whether the peer gave a sign of life, or could not have given one because we did not listen."""

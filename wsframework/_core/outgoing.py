@@ -1,10 +1,11 @@
 """The sending half of a connection: messages and streams to frames, frames to writes.
 
-Strategy: three things make this more than encoding.
+Strategy: four things make this more than encoding.
 
 * Cork: while a received chunk is being worked on, frames are gathered and go out in one write.
 * A peer that does not read: while the transport is over its high-water mark, what would go beyond `maxSendBuffer` is
   not written; whoever owns this is told, and drops the peer.
+* permessage-deflate: a message is compressed first and cut into frames then.
 * A frame that the application sends piece by piece: nothing may come inside of it, not even a Pong or a Close, so
   control frames wait for its end, of each kind the latest.
 
@@ -18,8 +19,10 @@ from typing import Final
 
 from wsframework._core.codec import encode_frame, encode_header
 from wsframework._core.constants import OP_BINARY, OP_CLOSE, OP_CONTINUATION, OP_PING, OP_TEXT, is_sendable_close_code
+from wsframework._core.deflation import Deflation
 from wsframework._core.masking import apply_mask
 from wsframework._core.port import Port
+from wsframework._core.prepared import Prepared
 from wsframework.exceptions import PayloadExceededError, SequenceError
 from wsframework.options import CommonOptions
 
@@ -30,6 +33,9 @@ __all__ = ["Outgoing", "check_close", "check_control", "close_payload"]
 _CORK_SIZE: Final = 65536
 
 _MAX_CLOSE_REASON: Final = 123
+
+# Says that a message is compressed (RFC 7692 section 6); of the three reserved bits the highest.
+_RSV1: Final = 4
 
 # Where the application is in a message that it sends by parts.
 _GROUND: Final = 0
@@ -47,6 +53,7 @@ class Outgoing:
     """
 
     __slots__ = (
+        "_compressing",
         "_cork",
         "_cork_size",
         "_key",
@@ -60,11 +67,13 @@ class Outgoing:
         "_port",
         "_sent_while_paused",
         "_waiting",
+        "deflation",
         "frames",
         "messages",
         "octets",
         "paused",
         "payload_octets",
+        "saved",
     )
 
     def __init__(
@@ -91,10 +100,15 @@ class Outgoing:
         self._offset = 0
         # Control frames that wait for the end of that frame, by opcode.
         self._waiting: dict[int, bytes] | None = None
-        # What was sent so far: messages, frames of any kind, octets of messages, octets in all.
+        # With permessage-deflate; and whether the message that is sent by parts is compressed.
+        self.deflation: Deflation | None = None
+        self._compressing = False
+        # What was sent so far: messages, frames of any kind, octets of messages as they went, by how many octets these
+        # had become less when they were compressed, octets in all.
         self.messages = 0
         self.frames = 0
         self.payload_octets = 0
+        self.saved = 0
         self.octets = 0
 
     @property
@@ -113,39 +127,71 @@ class Outgoing:
         return self._mask_key is not None
 
     @property
+    def is_in_message(self) -> bool:
+        """True in the middle of a message that the application sends by parts."""
+        return self._place != _GROUND
+
+    @property
     def ping_waits(self) -> bool:
         """True while a Ping waits for the end of a frame."""
         return self._waiting is not None and OP_PING in self._waiting
 
     # Whole messages and control frames.
 
-    def message(self, payload: bytes, is_binary: bool, fragment_size: int) -> None:
+    def message(self, payload: bytes, is_binary: bool, fragment_size: int, compress: bool) -> None:
         """A message, in frames of at most `fragment_size` octets if that is not 0 (RFC 6455 section 5.4)."""
-        self.check_message(len(payload))
+        size = len(payload)
+        self.check_message(size)
+        self.messages += 1
+        deflation = self.deflation
+        if deflation is not None and compress and deflation.wants(size):
+            self._compressed_message(payload, deflation.message(payload), is_binary, fragment_size)
+        else:
+            self._whole_message(payload, is_binary, fragment_size, 0)
+
+    def _compressed_message(self, payload: bytes, octets: bytes | None, is_binary: bool, fragment_size: int) -> None:
+        if octets is None:
+            self._whole_message(payload, is_binary, fragment_size, 0)
+        else:
+            self.saved += len(payload) - len(octets)
+            self._whole_message(octets, is_binary, fragment_size, _RSV1)
+
+    def _whole_message(self, payload: bytes, is_binary: bool, fragment_size: int, rsv: int) -> None:
         opcode = OP_BINARY if is_binary else OP_TEXT
         fragment_size = fragment_size or self._options.autoFragmentSize
         size = len(payload)
-        self.messages += 1
         if not fragment_size or size <= fragment_size:
-            self._send(self._encode(opcode, payload))
+            self._send(self._encode(opcode, payload, True, rsv))
             return
         # In one write: the transport may call the application back from inside of it, and no other message may come
         # between the fragments of this one.
         frames = bytearray()
         for start in range(0, size, fragment_size):
             end = start + fragment_size
-            frames += self._encode(opcode, payload[start:end], end >= size)
+            frames += self._encode(opcode, payload[start:end], end >= size, rsv)
             opcode = OP_CONTINUATION
+            rsv = 0
         self._send(bytes(frames))
 
-    def prepared(self, payload: bytes, is_binary: bool, frame: bytes) -> None:
+    def prepared(self, message: Prepared) -> None:
         """A message whose one frame is there already, unless this end masks or splits its frames."""
-        if self._mask_key is not None or self._options.autoFragmentSize:
-            self.message(payload, is_binary, 0)
-            return
-        self.check_message(len(payload))
+        size = len(message.payload)
+        self.check_message(size)
         self.messages += 1
-        self._count(frame[0], len(payload))
+        deflation = self.deflation
+        octets = None
+        if deflation is not None and message.may_compress and deflation.wants(size):
+            octets = deflation.prepared(message)
+        if self._mask_key is not None or self._options.autoFragmentSize:
+            self._compressed_message(message.payload, octets, message.is_binary, 0)
+            return
+        if octets is None or deflation is None:
+            frame = message.frame
+        else:
+            frame = message.compressed_frame(deflation.settings.compression, octets)
+            self.saved += size - len(octets)
+            size = len(octets)
+        self._count(frame[0], size)
         self._send(frame)
 
     def check_message(self, size: int) -> None:
@@ -158,7 +204,7 @@ class Outgoing:
 
     def control(self, opcode: int, payload: bytes) -> None:
         """A Ping, a Pong or a Close."""
-        if self._place == _IN_FRAME:
+        if self._place == _IN_FRAME and not self._compressing:
             if self._waiting is None:
                 self._waiting = {}
             self._waiting[opcode] = payload
@@ -172,22 +218,29 @@ class Outgoing:
         """True while a Close waits for the end of a frame that is sent by parts."""
         return self._waiting is not None and OP_CLOSE in self._waiting
 
-    def begin_message(self, is_binary: bool) -> None:
+    def begin_message(self, is_binary: bool, compress: bool) -> None:
         """The frames that follow are one message."""
         self._check_place(_GROUND, "beginMessage")
         self._place = _IN_MESSAGE
         self._opcode = OP_BINARY if is_binary else OP_TEXT
+        self._compressing = compress and self.deflation is not None and self.deflation.settings.can_compress
 
     def begin_frame(self, length: int) -> None:
-        """The next frame of the message; `length` octets follow by `frame_data`."""
+        """The next frame of the message; `length` octets follow by `frame_data`.
+
+        Of a message that is compressed nobody knows how long its frames become: those on the wire are as the compressor
+        gives them, and the application's only say when all that was sent so far must be there.
+        """
         self._check_place(_IN_MESSAGE, "beginMessageFrame")
+        self._missing = length
+        if length:
+            self._place = _IN_FRAME
+        if self._compressing:
+            return
         self._key = None if self._mask_key is None else self._mask_key()
         header = encode_header(self._next_opcode(), length, self._key, False)
         self._count(header[0], length)
-        self._missing = length
         self._offset = 0
-        if length:
-            self._place = _IN_FRAME
         self._send(header)
 
     def frame_data(self, payload: bytes) -> int:
@@ -199,15 +252,18 @@ class Outgoing:
         rest = self._missing - len(payload)
         if rest < 0:
             payload = payload[: self._missing]
+        self._missing -= len(payload)
+        complete = not self._missing
+        if complete:
+            self._place = _IN_MESSAGE
+        if self._compressing:
+            self._send_compressed(payload, complete)
+            return rest
         if self._key is not None:
             data = apply_mask(payload, self._key, self._offset)
             self._offset += len(payload)
         else:
             data = payload
-        self._missing -= len(payload)
-        complete = not self._missing
-        if complete:
-            self._place = _IN_MESSAGE
         self._send(data)
         if complete:
             self._send_waiting()
@@ -216,14 +272,31 @@ class Outgoing:
     def frame(self, payload: bytes) -> None:
         """A whole frame of the message."""
         self._check_place(_IN_MESSAGE, "sendMessageFrame")
-        self._send(self._encode(self._next_opcode(), payload, False))
+        if self._compressing:
+            self._send_compressed(payload, True)
+        else:
+            self._send(self._encode_next(payload, False))
 
     def end_message(self) -> None:
         """The message is complete. That is said by an empty last frame: nobody knew before that it was the last."""
         self._check_place(_IN_MESSAGE, "endMessage")
         self._place = _GROUND
         self.messages += 1
-        self._send(self._encode(self._next_opcode(), b""))
+        data = b""
+        if self._compressing and self.deflation is not None:
+            data = self.deflation.end()
+            self.saved -= len(data)
+        self._send(self._encode_next(data, True))
+
+    def _send_compressed(self, payload: bytes, flush: bool) -> None:
+        """What the compressor makes of `payload`, if anything, as a frame; with `flush` all of it."""
+        assert self.deflation is not None, "a message is compressed"
+        data = self.deflation.add(payload)
+        if flush:
+            data += self.deflation.flush()
+        self.saved += len(payload) - len(data)
+        if data:
+            self._send(self._encode_next(data, False))
 
     def _check_place(self, wanted: int, call: str) -> None:
         if self._place != wanted:
@@ -242,10 +315,15 @@ class Outgoing:
 
     # Octets.
 
-    def _encode(self, opcode: int, payload: bytes, fin: bool = True) -> bytes:
+    def _encode_next(self, payload: bytes, fin: bool) -> bytes:
+        """The next frame of a message that is sent by parts."""
+        rsv = _RSV1 if self._compressing and self._opcode != OP_CONTINUATION else 0
+        return self._encode(self._next_opcode(), payload, fin, rsv)
+
+    def _encode(self, opcode: int, payload: bytes, fin: bool = True, rsv: int = 0) -> bytes:
         key = None if self._mask_key is None else self._mask_key()
-        self._count((0x80 if fin else 0) | opcode, len(payload))
-        return encode_frame(opcode, payload, key, fin)
+        self._count((0x80 if fin else 0) | rsv << 4 | opcode, len(payload))
+        return encode_frame(opcode, payload, key, fin, rsv)
 
     def _count(self, first: int, size: int) -> None:
         """A frame with this first octet and a payload of `size` octets is about to be sent."""

@@ -9,6 +9,7 @@ from wsframework._core.closure import Cause
 from wsframework._core.codec import MASK_EITHER, MASK_REQUIRED
 from wsframework._core.connection import Connection
 from wsframework._core.constants import CloseCode, State
+from wsframework._core.deflate import Deflater
 from wsframework._core.handshake import (
     ServerPolicy,
     accept_response,
@@ -22,6 +23,7 @@ from wsframework._core.headers import Headers
 from wsframework._core.http import HeadReader, RequestHead, parse_request_head
 from wsframework._core.lifecycle import Input, step
 from wsframework._core.masking import mask_source
+from wsframework._core.negotiation import PerMessageDeflate
 from wsframework._core.port import ServerPort
 from wsframework._core.violation import HandshakeRefused
 from wsframework.exceptions import HandshakeError, HandshakeRejected, HandshakeTimeout
@@ -71,12 +73,23 @@ class ServerConnection(Connection):
         except HandshakeRefused as refusal:
             self.refuse(refusal.status, refusal.text, refusal.headers)
 
-    def accept(self, protocol: str | None, headers: Iterable[tuple[str, str]] = ()) -> None:
-        """The application's yes; late: nothing. `ValueError` for headers that cannot be sent."""
+    def accept(
+        self,
+        protocol: str | None,
+        headers: Iterable[tuple[str, str]] = (),
+        extension: tuple[PerMessageDeflate, Deflater] | None = None,
+    ) -> None:
+        """The application's yes; late: nothing. `extension` is what `extend` takes.
+
+        `ValueError` for headers that cannot be sent.
+        """
         if self.state is not State.CONNECTING:
             return
-        response = accept_response(self._key, protocol, None, self._server, headers)
+        text = None if extension is None else str(extension[0])
+        response = accept_response(self._key, protocol, text, self._server, headers)
         self.protocol = protocol
+        if extension is not None:
+            self.extend(*extension)
         self._out.write(response)
         self._open(self._early)
 

@@ -18,9 +18,11 @@ from typing import Final, TypeAlias
 from wsframework._core.client_connection import ClientConnection
 from wsframework._core.closure import Cause, Closure
 from wsframework._core.connection import Connection
+from wsframework._core.deflate import Deflater
 from wsframework._core.handshake import ClientHello, ConnectionRequest, ConnectionResponse, ServerPolicy
 from wsframework._core.http import RequestHead
 from wsframework._core.keepalive import AnsweredPing
+from wsframework._core.negotiation import PerMessageDeflate
 from wsframework._core.server_connection import ServerConnection
 from wsframework._core.uri import OriginPatterns
 from wsframework.options import ClientOptions, ServerOptions
@@ -51,16 +53,20 @@ class RecordingPort:
 
     `calls` is the record: tuples of a name and its arguments, verbs and upcalls in the order in which they began.
     `hooks` maps names to callables that are called with the same arguments right after the recording, to react inside
-    of an upcall. With `immediate` False the questions of the opening handshake are left open until `decide`.
+    of an upcall. With `immediate` False the questions of the opening handshake are left open until `decide`. With an
+    `extension` the connection is opened as if that had been agreed on, though the octets of `open` do not say so.
     """
 
     connection: Connection
 
-    def __init__(self, high_water_mark: int, immediate: bool = True) -> None:
+    def __init__(
+        self, high_water_mark: int, immediate: bool = True, extension: PerMessageDeflate | None = None
+    ) -> None:
         self.calls: list[Call] = []
         self.hooks: dict[str, Callable[..., object]] = {}
         self.immediate = immediate
         self.high_water_mark = high_water_mark
+        self.extension = extension
         # The clock in seconds, and when the timer runs out on it.
         self.time = 0.0
         self.deadline: float | None = None
@@ -258,6 +264,11 @@ class RecordingPort:
         if self.immediate:
             self.decide()
 
+    def _agreed(self) -> tuple[PerMessageDeflate, Deflater] | None:
+        if self.extension is None:
+            return None
+        return self.extension, Deflater(self.extension.compression, takes_over=False)
+
     def _random(self, size: int) -> bytes:
         """1, 2, 3, ... as the payloads of automatic pings."""
         self._pings += 1
@@ -275,10 +286,11 @@ class RecordingServer(RecordingPort):
         immediate: bool = True,
         peer: str = "tcp4:192.0.2.1:50000",
         server: str | None = None,
+        extension: PerMessageDeflate | None = None,
         **options: object,
     ) -> None:
         chosen = ServerOptions().changed(**options)
-        super().__init__(chosen.sendHighWaterMark, immediate)
+        super().__init__(chosen.sendHighWaterMark, immediate, extension)
         origins = OriginPatterns(chosen.allowedOrigins)
         policy = ServerPolicy(chosen.versions, origins, chosen.allowNullOrigin, None, False)
         self.connection = ServerConnection(self, chosen, peer, policy, server, _mask_key, self._random)
@@ -294,7 +306,7 @@ class RecordingServer(RecordingPort):
 
     def handshake_received(self, request: ConnectionRequest) -> None:
         """Accepts without a subprotocol."""
-        self._ask(lambda: self.connection.accept(None), "handshake_received", request)
+        self._ask(lambda: self.connection.accept(None, (), self._agreed()), "handshake_received", request)
 
     def http_request(self, head: RequestHead) -> None:
         """Answers 200."""
@@ -312,10 +324,11 @@ class RecordingClient(RecordingPort):
         immediate: bool = True,
         peer: str = "tcp4:192.0.2.2:80",
         hello: ClientHello = _HELLO,
+        extension: PerMessageDeflate | None = None,
         **options: object,
     ) -> None:
         chosen = ClientOptions().changed(**options)
-        super().__init__(chosen.sendHighWaterMark, immediate)
+        super().__init__(chosen.sendHighWaterMark, immediate, extension)
         self.hello = hello
         self.connection = ClientConnection(self, chosen, peer, _mask_key, self._random)
 
@@ -336,7 +349,7 @@ class RecordingClient(RecordingPort):
 
     def response_received(self, response: ConnectionResponse) -> None:
         """Accepts."""
-        self._ask(self.connection.accept, "response_received", response)
+        self._ask(lambda: self.connection.accept(self._agreed()), "response_received", response)
 
 
 def _mask_key() -> bytes:

@@ -203,8 +203,9 @@ class ConnectionAttributes:
 
     @property
     def websocket_extensions_in_use(self) -> list[Any]:
-        """The extensions that were agreed on: none in this version."""
-        return []
+        """The extensions that were agreed on: none, or a `PerMessageDeflate` that says how messages are compressed."""
+        connection = self._connection
+        return [] if connection is None or connection.extension is None else [connection.extension]
 
 
 def install_options(cls: type, options: type[CommonOptions]) -> None:

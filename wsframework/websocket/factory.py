@@ -13,11 +13,13 @@ from zope.interface import implementer
 from wsframework._core.closure import Closure
 from wsframework._core.connection import check_close
 from wsframework._core.constants import State
+from wsframework._core.deflate import Compression, Deflater
 from wsframework._core.handshake import ClientHello, ServerPolicy, new_key
 from wsframework._core.headers import HeadersInput, header_pairs
 from wsframework._core.masking import MaskKeys
 from wsframework._core.uri import OriginPatterns, format_host, parse_uri
 from wsframework.options import ClientOptions, CommonOptions, ServerOptions, option_names
+from wsframework.websocket.agreeing import client_offers
 from wsframework.websocket.attributes import OptionAttribute
 from wsframework.websocket.interfaces import IWebSocketClientChannelFactory, IWebSocketServerChannelFactory
 from wsframework.websocket.pages import status_page, upgrade_required
@@ -78,6 +80,7 @@ class WebSocketFactory(UrlAttributes, Generic[OptionsT, ProtocolT]):
         self._merged: dict[tuple[type, Route | None], OptionsT] = {}
         self._totals = Totals()
         self._inbox = ThreadInbox(self._wake)
+        self._deflaters: dict[Compression, Deflater] = {}
         self._keys = MaskKeys(os.urandom)
         _all_keys.add(self._keys)
         self._connections: dict[ProtocolT, None] = {}
@@ -133,8 +136,15 @@ class WebSocketFactory(UrlAttributes, Generic[OptionsT, ProtocolT]):
     def prepareMessage(
         self, payload: bytes | bytearray | memoryview | str, isBinary: bool = False, doNotCompress: bool = False
     ) -> PreparedMessage:
-        """A message to be sent over many connections by `sendPreparedMessage`, framed once."""
+        """A message to be sent over many connections by `sendPreparedMessage`, framed and compressed once."""
         return PreparedMessage(message_payload(payload, isBinary), isBinary, doNotCompress)
+
+    def _deflater(self, compression: Compression) -> Deflater:
+        """Compresses, one by one, the messages of all connections that compress each for itself."""
+        deflater = self._deflaters.get(compression)
+        if deflater is None:
+            deflater = self._deflaters[compression] = Deflater(compression, takes_over=False)
+        return deflater
 
     def _forget(self, protocol: ProtocolT, closure: Closure | None = None) -> None:
         """A connection has ended, or (no `closure`) another protocol took it over."""
@@ -338,6 +348,11 @@ class WebSocketClientFactory(WebSocketFactory[ClientOptions, WebSocketClientProt
         """Back to the defaults, for the connections to come."""
         self._use(ClientOptions())
 
+    def _use(self, options: ClientOptions) -> None:
+        # Checked here, where the caller still is.
+        client_offers(options)
+        super()._use(options)
+
     def _hello(self, request: ConnectingRequest, options: ClientOptions) -> ClientHello:
         """What one connection asks for: the factory's parameters and what onConnecting replaced."""
         protocols = self.protocols if request.protocols is None else request.protocols
@@ -349,7 +364,7 @@ class WebSocketClientFactory(WebSocketFactory[ClientOptions, WebSocketClientProt
             version=13 if options.version > 12 else 8,
             origin=request.origin or self.origin,
             protocols=tuple(protocols),
-            extensions=None,
+            extensions=", ".join(offer.get_extension_string() for offer in client_offers(options)),
             useragent=request.useragent or self.useragent,
             headers=header_pairs(self.headers) if request.headers is None else header_pairs(request.headers),
         )

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 from wsframework._core.closure import Cause, Closure
 from wsframework._core.connection import HOLD_HANDLER, Connection
 from wsframework._core.constants import CloseCode, State
+from wsframework._core.deflate import Deflater
 from wsframework._core.keepalive import AnsweredPing
+from wsframework._core.negotiation import PerMessageDeflate
 from wsframework.exceptions import Disconnected
 from wsframework.websocket.statistics import Timings
 from wsframework.websocket.streaming import BY_PIECES, receive_mode
@@ -61,6 +63,10 @@ class ProtocolPort(ABC):
         if connection.options.trackTimings:
             protocol._timings = Timings(self.now)
             protocol._observed = True
+
+    def _with_deflater(self, agreed: PerMessageDeflate | None) -> tuple[PerMessageDeflate, Deflater] | None:
+        """What the connection needs for permessage-deflate: what was agreed on, and what the factory's share."""
+        return None if agreed is None else (agreed, self.protocol.factory._deflater(agreed.compression))
 
     # What a backend adds.
 
@@ -184,10 +190,11 @@ class ProtocolPort(ABC):
         self.run_in_order("onMessageBegin", is_binary)
 
     def frame_begin(self, length: int) -> None:
-        self.protocol._frame_length = length
+        self.protocol._frame_size = 0
         self.run_in_order("onMessageFrameBegin", length)
 
     def frame_data(self, payload: bytes) -> None:
+        self.protocol._frame_size += len(payload)
         self.run_in_order("onMessageFrameData", payload)
 
     def frame_end(self) -> None:

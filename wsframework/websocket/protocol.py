@@ -147,8 +147,9 @@ class WebSocketProtocol(ConnectionAttributes, StreamingApi, Observable):
         """Send a message; a `str` goes as text. Text given as bytes must be valid UTF-8, which is not checked.
 
         `fragmentSize` splits it into frames of at most so many octets (default: the option autoFragmentSize). `sync`
-        sends at once what is otherwise sent when the callback in progress returns. `doNotCompress` is for
-        permessage-deflate, which this version does not speak yet.
+        sends at once what is otherwise sent when the callback in progress returns. `doNotCompress` sends it as it is
+        where permessage-deflate is in use: for what is compressed already, or must not be compressed together with
+        what others can choose (RFC 7692 section 8).
 
         Raises `Disconnected` unless the connection is open, `PayloadExceededError` above maxMessagePayloadSize, and
         `TypeError` or `ValueError` for unfit arguments; nothing is sent then.
@@ -160,7 +161,7 @@ class WebSocketProtocol(ConnectionAttributes, StreamingApi, Observable):
             raise Disconnected("cannot send a message: the connection is not open yet")
         if fragmentSize is not None:
             check_fragment_size(fragmentSize)
-        connection.send_message(payload, isBinary, fragmentSize or 0)
+        connection.send_message(payload, isBinary, fragmentSize or 0, not doNotCompress)
         if sync:
             connection.flush()
         if self._observed:
@@ -171,7 +172,7 @@ class WebSocketProtocol(ConnectionAttributes, StreamingApi, Observable):
         connection = self._connection
         if connection is None:
             raise Disconnected("cannot send a message: the connection is not open yet")
-        connection.send_prepared(prepared.payload, prepared.isBinary, prepared.frame)
+        connection.send_prepared(prepared._prepared)
 
     def sendMessageFromThread(self, payload: bytes | bytearray | memoryview | str, isBinary: bool = False) -> None:
         """`sendMessage` for other threads: the message is sent by the connection's own loop or reactor, soon.
@@ -245,6 +246,15 @@ class WebSocketProtocol(ConnectionAttributes, StreamingApi, Observable):
         """The end of `pauseReceiving`."""
         if self._connection is not None:
             self._connection.release(HOLD_APPLICATION)
+
+    def releaseCompression(self) -> None:
+        """Give the memory back that permessage-deflate takes for this connection, until the next message needs it.
+
+        What is sent next cannot refer to messages before and is longer for it. See also `release_after` of
+        `DeflatePolicy`. Nothing without the extension, or in the middle of a message.
+        """
+        if self._connection is not None:
+            self._connection.release_contexts()
 
     def drain(self) -> Any:
         """A result that comes (None) when sending is not paused, at once if it is not; `Disconnected` at the end."""

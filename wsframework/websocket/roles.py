@@ -11,6 +11,7 @@ from wsframework._core.handshake import ConnectionRequest, ConnectionResponse
 from wsframework._core.headers import header_pairs
 from wsframework._core.http import RequestHead
 from wsframework._core.server_connection import ServerConnection
+from wsframework.websocket.agreeing import accept_offers, accept_response
 from wsframework.websocket.plain import PlainRequest, phrase
 from wsframework.websocket.port import ProtocolPort
 from wsframework.websocket.types import ConnectingRequest, ConnectionAccept, ConnectionDeny
@@ -49,10 +50,16 @@ class ServerProtocolPort(ProtocolPort):
     def _connect_done(self, result: object) -> None:
         """Carry out what onConnect returned. What cannot be carried out is the application's error: 500."""
         try:
+            agreed = accept_offers(self.connection.options, self.connection_request.extensions)
+        except Exception as error:
+            # Raised by a function of the application's, perhaps.
+            self._connect_failed(error)
+            return
+        try:
             accept = _as_accept(result)
             subprotocol = self._choose_subprotocol(accept.subprotocol)
             headers = (*header_pairs(self.protocol.factory.headers), *header_pairs(accept.headers))
-            self.connection.accept(subprotocol, headers)
+            self.connection.accept(subprotocol, headers, self._with_deflater(agreed))
         except (TypeError, ValueError) as error:
             self._connect_failed(error)
 
@@ -138,7 +145,20 @@ class ClientProtocolPort(ProtocolPort):
             self._connect_done(result)
 
     def _connect_done(self, _: object) -> None:
-        self.connection.accept()
+        response = self.protocol._response
+        compression = None if response is None else response.compression
+        if compression is None:
+            self.connection.accept()
+            return
+        try:
+            agreed = accept_response(self.connection.options, compression)
+        except Exception as error:
+            self._give_up("perMessageCompressionAccept", error)
+            return
+        if agreed is None:
+            self.connection.refuse("perMessageCompressionAccept refused what the server answered to our offer")
+        else:
+            self.connection.accept(self._with_deflater(agreed))
 
     def _connect_failed(self, error: BaseException) -> None:
         self._give_up("onConnect", error)

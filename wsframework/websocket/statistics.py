@@ -19,10 +19,12 @@ __all__ = ["FactoryStatistics", "Timings", "Totals", "TrafficStats"]
 # Autobahn's names, and where the numbers are: an attribute of the connection.
 _COUNTERS: Final[dict[str, str]] = {
     "outgoingOctetsWireLevel": "octets_sent",
+    "outgoingOctetsWebSocketLevel": "frame_payload_sent",
     "outgoingOctetsAppLevel": "payload_sent",
     "outgoingWebSocketFrames": "frames_sent",
     "outgoingWebSocketMessages": "messages_sent",
     "incomingOctetsWireLevel": "octets_received",
+    "incomingOctetsWebSocketLevel": "frame_payload_received",
     "incomingOctetsAppLevel": "payload_received",
     "incomingWebSocketFrames": "frames_received",
     "incomingWebSocketMessages": "messages_received",
@@ -32,15 +34,18 @@ _COUNTERS: Final[dict[str, str]] = {
 class TrafficStats:
     """What went over one connection since it was made, or since `reset`.
 
-    Octets at wire level are all that the transport carried, the opening handshake too; at application level they are
-    the payloads of data frames. Control frames count as frames.
+    Octets at wire level are all that the transport carried, the opening handshake too; at WebSocket level they are the
+    payloads of data frames as they went; at application level those of messages, before compression. Control frames
+    count as frames.
     """
 
     outgoingOctetsWireLevel: int
+    outgoingOctetsWebSocketLevel: int
     outgoingOctetsAppLevel: int
     outgoingWebSocketFrames: int
     outgoingWebSocketMessages: int
     incomingOctetsWireLevel: int
+    incomingOctetsWebSocketLevel: int
     incomingOctetsAppLevel: int
     incomingWebSocketFrames: int
     incomingWebSocketMessages: int
@@ -61,12 +66,16 @@ class TrafficStats:
             self._base[name] += getattr(self, name)
 
     def __json__(self) -> dict[str, int | float | None]:
-        """All counters, and how much longer than the payloads the wire's octets are (None without payloads)."""
+        """All counters and for each direction two ratios: what compression left of the messages, and how much longer
+        than the frames' payloads the wire's octets are (None without payloads).
+        """
         found: dict[str, int | float | None] = {name: getattr(self, name) for name in _COUNTERS}
         for direction in ("outgoing", "incoming"):
             wire = getattr(self, f"{direction}OctetsWireLevel")
-            payload = getattr(self, f"{direction}OctetsAppLevel")
-            found[f"{direction}WebSocketOverhead"] = wire / payload - 1 if payload else None
+            frames = getattr(self, f"{direction}OctetsWebSocketLevel")
+            messages = getattr(self, f"{direction}OctetsAppLevel")
+            found[f"{direction}CompressionRatio"] = frames / messages if messages else None
+            found[f"{direction}WebSocketOverhead"] = wire / frames - 1 if frames else None
         return found
 
     def __repr__(self) -> str:

@@ -32,9 +32,9 @@ class StreamingApi:
     _connection: Connection | None
     _memberships: tuple[Membership, ...]
     factory: Any
-    # Told by the port: the kind of the message and the length of the frame that is coming.
+    # Told by the port: the kind of the message, and how many octets of the frame came so far.
     _is_binary = False
-    _frame_length = 0
+    _frame_size = 0
     # What the callbacks below put together: the current frame and the current message.
     _frame: bytearray | None = None
     _message: bytearray | None = None
@@ -49,7 +49,7 @@ class StreamingApi:
         """
 
     def onMessageFrameBegin(self, length: int) -> Any:
-        """A frame of a message begins; its payload has `length` octets."""
+        """A frame of a message begins; its payload has `length` octets on the wire, where it may be compressed."""
 
     def onMessageFrameData(self, payload: bytes) -> Any:
         """A piece of the frame's payload, not empty. Text is valid UTF-8 so far and may end inside of a character."""
@@ -61,7 +61,7 @@ class StreamingApi:
     def onMessageFrameEnd(self) -> Any:
         """The frame is complete. Calls `onMessageFrame`, unless an override has kept the frame's data to itself."""
         frame, self._frame = self._frame or bytearray(), None
-        return self.onMessageFrame([bytes(frame)]) if len(frame) == self._frame_length else None
+        return self.onMessageFrame([bytes(frame)]) if len(frame) == self._frame_size else None
 
     def onMessageFrame(self, payload: list[bytes]) -> Any:
         """A whole frame of a message came; its payload is the pieces of the list put together."""
@@ -94,10 +94,13 @@ class StreamingApi:
     def beginMessage(self, isBinary: bool = False, doNotCompress: bool = False) -> None:
         """Begin a message that is sent by frames. Pings and pongs may come between its frames, other messages not.
 
+        With permessage-deflate it is compressed unless `doNotCompress`. The frames on the wire are then as the
+        compressor gives them; at the end of each of yours, all of it is on its way.
+
         This and the methods below raise `Disconnected` unless the connection is open, and `SequenceError` out of
         order; nothing is sent then. maxMessagePayloadSize does not apply. Await `drain()` to go at the peer's speed.
         """
-        self._open_connection("begin a message").begin_message(isBinary)
+        self._open_connection("begin a message").begin_message(isBinary, not doNotCompress)
 
     def beginMessageFrame(self, length: int) -> None:
         """Begin the next frame, of `length` octets, which follow by `sendMessageFrameData`.
