@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from wsframework._core.deflate import Deflater
 from wsframework._core.negotiation import PerMessageDeflate
 from wsframework._core.prepared import Prepared
@@ -43,6 +46,24 @@ class Deflation:
         compressed = self._shared.message(payload)
         # With takeover this would not do: the message is part of what the peer may be referred to.
         return compressed if len(compressed) < len(payload) else None
+
+    def offloads(self, size: int) -> bool:
+        """Whether a message of `size` octets is to be compressed in another thread."""
+        return 0 < self.settings.offload_above <= size
+
+    def work(self, payload: bytes) -> Callable[[], bytes]:
+        """`message` for another thread. Until it is done, nothing else may be compressed here."""
+        if self.settings.no_context_takeover:
+            return partial(Deflater(self.settings.compression, takes_over=False).message, payload)
+        return partial(self._deflater().message, payload)
+
+    def worked(self, payload: bytes, compressed: bytes | None) -> bytes | None:
+        """What became of that: the result of `message`. None: it failed, and so the context is of no use."""
+        if compressed is None:
+            self.release()
+        elif self.settings.no_context_takeover and len(compressed) >= len(payload):
+            return None
+        return compressed
 
     def prepared(self, message: Prepared) -> bytes | None:
         """A message that is compressed once for all; None where it is better sent as it is.

@@ -5,7 +5,8 @@ Strategy: four things make this more than encoding.
 * Cork: while a received chunk is being worked on, frames are gathered and go out in one write.
 * A peer that does not read: while the transport is over its high-water mark, what would go beyond `maxSendBuffer` is
   not written; whoever owns this is told, and drops the peer.
-* permessage-deflate: a message is compressed first and cut into frames then.
+* permessage-deflate: a message is compressed first and cut into frames then. A large one may be compressed in another
+  thread; messages after it wait in line, and what cannot wait (a Close, a message by parts) waits for the thread.
 * A frame that the application sends piece by piece: nothing may come inside of it, not even a Pong or a Close, so
   control frames wait for its end, of each kind the latest.
 
@@ -15,11 +16,13 @@ Every check comes before the first octet is written. Calls out of order raise `S
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from wsframework._core.codec import encode_frame, encode_header
 from wsframework._core.constants import OP_BINARY, OP_CLOSE, OP_CONTINUATION, OP_PING, OP_TEXT, is_sendable_close_code
 from wsframework._core.deflation import Deflation
+from wsframework._core.line import Line
 from wsframework._core.masking import apply_mask
 from wsframework._core.port import Port
 from wsframework._core.prepared import Prepared
@@ -57,6 +60,7 @@ class Outgoing:
         "_cork",
         "_cork_size",
         "_key",
+        "_line",
         "_mask_key",
         "_missing",
         "_offset",
@@ -90,6 +94,8 @@ class Outgoing:
         self._overflow = overflow
         self._sent_while_paused = sent_while_paused
         self.paused = False
+        # Made when a message is first compressed in another thread.
+        self._line: Line | None = None
         self._cork: list[bytes] | None = None
         self._cork_size = 0
         # The message, and the frame in it, that the application sends by parts.
@@ -114,12 +120,17 @@ class Outgoing:
     @property
     def buffered(self) -> int:
         """Octets that were sent and that the operating system has not taken."""
+        return self._unsent if self._line is None else self._unsent + self._line.octets
+
+    @property
+    def _unsent(self) -> int:
+        """Those of them that are frames already."""
         return self._port.buffered_amount() + self._cork_size
 
     @property
     def taken(self) -> int:
         """Octets that the operating system has taken. While `paused`, that these get more shows that the peer reads."""
-        return self.octets - self.buffered
+        return self.octets - self._unsent
 
     @property
     def masks(self) -> bool:
@@ -128,8 +139,8 @@ class Outgoing:
 
     @property
     def is_in_message(self) -> bool:
-        """True in the middle of a message that the application sends by parts."""
-        return self._place != _GROUND
+        """True in the middle of a message: sent by parts, or being compressed in another thread."""
+        return self._place != _GROUND or (self._line is not None and self._line.is_busy)
 
     @property
     def ping_waits(self) -> bool:
@@ -140,14 +151,41 @@ class Outgoing:
 
     def message(self, payload: bytes, is_binary: bool, fragment_size: int, compress: bool) -> None:
         """A message, in frames of at most `fragment_size` octets if that is not 0 (RFC 6455 section 5.4)."""
-        size = len(payload)
-        self.check_message(size)
+        self.check_message(len(payload))
         self.messages += 1
-        deflation = self.deflation
-        if deflation is not None and compress and deflation.wants(size):
-            self._compressed_message(payload, deflation.message(payload), is_binary, fragment_size)
+        if self._line is not None and self._line.is_busy:
+            self._line_up(len(payload), partial(self._message_now, payload, is_binary, fragment_size, compress))
         else:
+            self._message_now(payload, is_binary, fragment_size, compress)
+
+    def _message_now(self, payload: bytes, is_binary: bool, fragment_size: int, compress: bool) -> None:
+        deflation = self.deflation
+        if deflation is None or not compress or not deflation.wants(len(payload)):
             self._whole_message(payload, is_binary, fragment_size, 0)
+        elif deflation.offloads(len(payload)):
+            self._offload(deflation, payload, is_binary, fragment_size)
+        else:
+            self._compressed_message(payload, deflation.message(payload), is_binary, fragment_size)
+
+    def _offload(self, deflation: Deflation, payload: bytes, is_binary: bool, fragment_size: int) -> None:
+        """Have a message compressed in another thread; what comes after it waits in line."""
+
+        def send(octets: bytes | None) -> None:
+            self._compressed_message(payload, deflation.worked(payload, octets), is_binary, fragment_size)
+
+        if self._line is None:
+            self._line = Line(self._port)
+        self._line.begin(len(payload), deflation.work(payload), send)
+
+    def _line_up(self, size: int, send: Callable[[], None]) -> None:
+        """Let a message wait for its turn; but if too much waits, that turn is now."""
+        assert self._line is not None, "there is one to wait in"
+        limit = self._options.maxSendBuffer
+        if limit and self.buffered + size > limit:
+            self._line.settle()
+            send()
+        else:
+            self._line.append(size, send)
 
     def _compressed_message(self, payload: bytes, octets: bytes | None, is_binary: bool, fragment_size: int) -> None:
         if octets is None:
@@ -178,6 +216,13 @@ class Outgoing:
         size = len(message.payload)
         self.check_message(size)
         self.messages += 1
+        if self._line is not None and self._line.is_busy:
+            self._line_up(size, partial(self._prepared_now, message))
+        else:
+            self._prepared_now(message)
+
+    def _prepared_now(self, message: Prepared) -> None:
+        size = len(message.payload)
         deflation = self.deflation
         octets = None
         if deflation is not None and message.may_compress and deflation.wants(size):
@@ -204,6 +249,8 @@ class Outgoing:
 
     def control(self, opcode: int, payload: bytes) -> None:
         """A Ping, a Pong or a Close."""
+        if opcode == OP_CLOSE:
+            self._settle()
         if self._place == _IN_FRAME and not self._compressing:
             if self._waiting is None:
                 self._waiting = {}
@@ -221,6 +268,7 @@ class Outgoing:
     def begin_message(self, is_binary: bool, compress: bool) -> None:
         """The frames that follow are one message."""
         self._check_place(_GROUND, "beginMessage")
+        self._settle()
         self._place = _IN_MESSAGE
         self._opcode = OP_BINARY if is_binary else OP_TEXT
         self._compressing = compress and self.deflation is not None and self.deflation.settings.can_compress
@@ -355,7 +403,7 @@ class Outgoing:
         self._cork.append(data)
         self._cork_size += len(data)
         if self._cork_size >= _CORK_SIZE:
-            self.flush()
+            self._flush()
 
     def cork(self) -> bool:
         """Gather from now on; False when that is so already."""
@@ -368,11 +416,19 @@ class Outgoing:
         """Send what was gathered, and gather no more."""
         # More than once, perhaps: the transport may call the application back from inside of a write.
         while self._cork:
-            self.flush()
+            self._flush()
         self._cork = None
 
     def flush(self) -> None:
-        """Send what was gathered."""
+        """Send what was gathered, and what waits in line."""
+        self._settle()
+        self._flush()
+
+    def _settle(self) -> None:
+        if self._line is not None:
+            self._line.settle()
+
+    def _flush(self) -> None:
         cork = self._cork
         if not cork:
             return
@@ -387,6 +443,8 @@ class Outgoing:
             self._cork.clear()
         self._cork_size = 0
         self._waiting = None
+        if self._line is not None:
+            self._line.discard()
 
 
 def check_control(payload: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from wsframework._core.closure import Cause, Closure
@@ -45,6 +46,13 @@ class Port(Protocol):
 
     def resume_reading(self) -> None:
         """Go on reading."""
+
+    def offload(self, work: Callable[[], None], done: Callable[[], None]) -> Callable[[], None]:
+        """Do `work` in another thread, then call `done` in this one.
+
+        Calling the result returns when the work is done: it waits, or does the work here if that has not begun. `done`
+        is called all the same.
+        """
 
     def opened(self) -> None:
         """The opening handshake is complete."""

@@ -101,6 +101,9 @@ class AsyncioPort(ProtocolPort):
         if not self._transport.is_closing() and not self._transport.is_reading():
             self._transport.resume_reading()
 
+    def run_in_thread(self, function: Callable[[], None], done: Callable[[], None]) -> None:
+        self._loop.run_in_executor(None, function).add_done_callback(lambda _: done())
+
     # Results that come later.
 
     def attach(self, result: object, done: Callable[[Any], None], failed: Callable[[BaseException], None]) -> bool:

@@ -32,7 +32,7 @@ __all__ = ["Call", "RecordingClient", "RecordingPort", "RecordingServer"]
 # The name of a verb or upcall and its arguments.
 Call: TypeAlias = tuple[object, ...]
 
-_VERBS: Final = frozenset({"write", "close", "abort", "set_timer", "pause_reading", "resume_reading"})
+_VERBS: Final = frozenset({"write", "close", "abort", "set_timer", "pause_reading", "resume_reading", "offload"})
 
 # The example of RFC 6455 section 1.3.
 _KEY: Final = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -67,6 +67,8 @@ class RecordingPort:
         self.immediate = immediate
         self.high_water_mark = high_water_mark
         self.extension = extension
+        # What another thread was asked to do.
+        self.jobs: list[_Job] = []
         # The clock in seconds, and when the timer runs out on it.
         self.time = 0.0
         self.deadline: float | None = None
@@ -152,6 +154,13 @@ class RecordingPort:
         assert decision is not None, "nothing was asked"
         decision()
 
+    def work_off(self) -> None:
+        """The other thread does all that it was given, in order."""
+        while self.jobs:
+            job = self.jobs.pop(0)
+            job.run()
+            job.done()
+
     # Verbs; see `Port`.
 
     def write(self, data: bytes) -> None:
@@ -188,6 +197,13 @@ class RecordingPort:
     def resume_reading(self) -> None:
         self.reading = True
         self._record("resume_reading")
+
+    def offload(self, work: Callable[[], None], done: Callable[[], None]) -> Callable[[], None]:
+        """The work waits for `work_off`, or to be waited for."""
+        job = _Job(work, done)
+        self.jobs.append(job)
+        self._record("offload")
+        return job.run
 
     # Upcalls; see `Port`.
 
@@ -273,6 +289,19 @@ class RecordingPort:
         """1, 2, 3, ... as the payloads of automatic pings."""
         self._pings += 1
         return self._pings.to_bytes(size, "big")
+
+
+class _Job:
+    """Work for another thread, done once."""
+
+    def __init__(self, work: Callable[[], None], done: Callable[[], None]) -> None:
+        self._work: Callable[[], None] | None = work
+        self.done = done
+
+    def run(self) -> None:
+        work, self._work = self._work, None
+        if work is not None:
+            work()
 
 
 class RecordingServer(RecordingPort):

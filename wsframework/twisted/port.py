@@ -141,6 +141,13 @@ class TwistedPort(DeferredResults, ProtocolPort):
         if hasattr(below, "bufferSize"):
             below.bufferSize = high_water_mark
 
+    def run_in_thread(self, function: Callable[[], None], done: Callable[[], None]) -> None:
+        def work() -> None:
+            function()
+            self._reactor.callFromThread(done)
+
+        self._reactor.callInThread(work)
+
     def opened(self) -> None:
         # Not sooner: TLS pauses the producer of who writes while it shakes hands. We would stop reading then, and what
         # it waits for is to be read.

@@ -136,6 +136,10 @@ class ReactorClock(Clock):
         """At the next `advance`."""
         self.callLater(0, function, *args, **kwargs)
 
+    def callInThread(self, function: Any, *args: Any, **kwargs: Any) -> None:
+        """In this thread, at the next `advance`."""
+        self.callLater(0, function, *args, **kwargs)
+
 
 class TwistedMemoryBackend(MemoryBackend):
     """Twisted with a `Clock` in the reactor's place."""

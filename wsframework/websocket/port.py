@@ -22,6 +22,7 @@ from wsframework._core.negotiation import PerMessageDeflate
 from wsframework.exceptions import Disconnected
 from wsframework.websocket.statistics import Timings
 from wsframework.websocket.streaming import BY_PIECES, receive_mode
+from wsframework.websocket.threads import Job
 
 if TYPE_CHECKING:
     from wsframework.websocket.protocol import WebSocketProtocol
@@ -83,6 +84,10 @@ class ProtocolPort(ABC):
         """Call `function` when a coroutine that was attached just now has run to its first wait."""
 
     @abstractmethod
+    def run_in_thread(self, function: Callable[[], None], done: Callable[[], None]) -> None:
+        """Call `function` in another thread, and `done` here after it."""
+
+    @abstractmethod
     def log_failure(self, text: str, error: BaseException) -> None:
         """Log `text` with the traceback of `error`."""
 
@@ -93,6 +98,12 @@ class ProtocolPort(ABC):
     @abstractmethod
     def log_debug(self, text: str) -> None:
         """Log a line for the options logFrames and logOctets."""
+
+    def offload(self, work: Callable[[], None], done: Callable[[], None]) -> Callable[[], None]:
+        """See `Port.offload`."""
+        job = Job(work)
+        self.run_in_thread(job.run, done)
+        return job.wait
 
     # Callbacks of the application.
 

@@ -1,9 +1,9 @@
-"""Sending from other threads: messages wait in line, and the loop or reactor is woken once for all that wait."""
+"""What has to do with other threads: sending from them, and having them do what takes long."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Lock
+from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from wsframework.exceptions import Disconnected, SendBufferFull, SequenceError
@@ -11,7 +11,32 @@ from wsframework.exceptions import Disconnected, SendBufferFull, SequenceError
 if TYPE_CHECKING:
     from wsframework.websocket.protocol import WebSocketProtocol
 
-__all__ = ["ThreadInbox"]
+__all__ = ["Job", "ThreadInbox"]
+
+
+class Job:
+    """Work for another thread, done once: there, or where it is waited for if no thread has begun."""
+
+    __slots__ = ("_begun", "_ended", "_work")
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work = work
+        self._begun = Lock()
+        self._ended = Event()
+
+    def run(self) -> None:
+        """Do the work, unless somebody does it already."""
+        if not self._begun.acquire(blocking=False):
+            return
+        try:
+            self._work()
+        finally:
+            self._ended.set()
+
+    def wait(self) -> None:
+        """Return when the work is done. Never waits for a free thread, which might itself wait for us."""
+        self.run()
+        self._ended.wait()
 
 
 class ThreadInbox:
