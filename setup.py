@@ -1,5 +1,39 @@
-"""Everything that is declared is in setup.cfg."""
+"""The optional extension modules; everything else that is declared is in setup.cfg.
 
-from setuptools import setup
+The hot files of the package are compiled by Cython from the Python that is there, each `_x_py.py` as `_x_c` with the
+types of `_x_c.pxd`. Without Cython or a compiler, or with WSFRAMEWORK_PURE=1 in the environment, the package is
+installed as pure Python and does the same, slower.
+"""
 
-setup()
+import os
+import sys
+
+from setuptools import Extension, setup
+
+SOURCES = {
+    "wsframework._core._leaf_c": "wsframework/_core/_leaf_c.pyx",
+    "wsframework._core._codec_c": "wsframework/_core/_codec_py.py",
+}
+# Positions and sizes are checked in the code itself, against what peers can send.
+DIRECTIVES = {"language_level": 3, "boundscheck": False, "wraparound": False}
+
+
+def extensions():
+    """What to compile; nothing where that cannot be done or is not wanted."""
+    if os.environ.get("WSFRAMEWORK_PURE"):
+        return []
+    try:
+        from Cython.Build import cythonize
+    except ImportError:
+        print("Cython is not installed: wsframework is installed as pure Python", file=sys.stderr)
+        return []
+    flags = [] if sys.platform == "win32" else ["-O3"]
+    modules = [
+        Extension(name, [source], extra_compile_args=flags, include_dirs=["wsframework/_core"], optional=True)
+        for name, source in SOURCES.items()
+        if os.path.exists(source)
+    ]
+    return cythonize(modules, build_dir="build/cython", compiler_directives=DIRECTIVES, quiet=True)
+
+
+setup(ext_modules=extensions())

@@ -2,7 +2,7 @@
 
 Strategy: `feed` walks over the chunk that arrived with an index and never copies what it has not reached. A frame that
 lies in the chunk as a whole is sliced out once. A data frame that goes on after the chunk is taken piece by piece: each
-piece is unmasked, validated and appended to one growing buffer as it comes, so a bad octet is found when it arrives and
+piece is unmasked, validated and added to one growing buffer as it comes, so a bad octet is found when it arrives and
 nothing is ever allocated on the word of a declared length. Only a header or a control frame that is cut by the end of
 the chunk (at most 131 octets) is kept and looked at again.
 
@@ -26,7 +26,8 @@ from wsframework._core.constants import (
     is_receivable_close_code,
 )
 from wsframework._core.deflate import Inflater
-from wsframework._core.masking import apply_mask
+from wsframework._core.masking import unmasked
+from wsframework._core.octets import Assembly
 from wsframework._core.utf8 import Utf8Validator, is_utf8
 from wsframework._core.violation import ProtocolViolation
 
@@ -37,8 +38,6 @@ __all__ = [
     "FrameReader",
     "FrameSink",
     "StreamSink",
-    "encode_frame",
-    "encode_header",
     "parse_close",
 ]
 
@@ -142,7 +141,7 @@ class FrameReader:
 
     __slots__ = (
         "_apply_mask",
-        "_buffer",
+        "_assembly",
         "_chunk",
         "_compressed",
         "_events",
@@ -159,6 +158,7 @@ class FrameReader:
         "_max_inflated",
         "_max_inflated_text",
         "_max_message",
+        "_message",
         "_message_opcode",
         "_missing",
         "_offset",
@@ -190,6 +190,8 @@ class FrameReader:
         validate_utf8: bool,
     ) -> None:
         self._sink = sink
+        # Asked for once: this is the hot path.
+        self._message = sink.message
         self._require_mask = require_mask
         self._apply_mask = apply_mask
         self._max_frame = max_frame
@@ -214,7 +216,7 @@ class FrameReader:
         # The message in progress: its opcode (0: none), its data frames so far, what of it is there.
         self._message_opcode = 0
         self._fragments = 0
-        self._buffer = bytearray()
+        self._assembly: Assembly | None = None
         self._utf8: Utf8Validator | None = None
         # Streaming: to whom, and the upcalls that are due; see `stream_to`.
         self._streaming = 0
@@ -252,14 +254,19 @@ class FrameReader:
     @property
     def buffered(self) -> int:
         """Octets that are kept: not parsed yet, or of an unfinished message."""
-        return len(self._chunk) - self._pos + len(self._late) + len(self._buffer)
+        return len(self._chunk) - self._pos + len(self._late) + self._assembled
+
+    @property
+    def _assembled(self) -> int:
+        """Octets of the unfinished message (or frame, when streaming) that are there."""
+        return 0 if self._assembly is None else self._assembly.size
 
     def stop(self) -> None:
         """Deliver nothing more, ever, and give the memory back."""
         self._stopped = True
         self._chunk = self._late = b""
         self._pos = 0
-        self._buffer = bytearray()
+        self._assembly = None
         self._events = _NO_EVENTS
         self._inflater = _NO_INFLATER
 
@@ -307,13 +314,13 @@ class FrameReader:
         pos = self._pos
         while True:
             # 0. Streaming: say what is known before anything more is parsed.
-            if self._events and not self._tell():
+            if self._streaming and self._events and not self._tell():
                 return False
             # 1. Go on with a payload that began before.
             if self._in_payload:
                 pos = self._take_piece(data, pos, size)
                 self._pos = pos
-                if self._events and not self._tell():
+                if self._streaming and self._events and not self._tell():
                     return False
                 if self._missing:
                     return True
@@ -349,9 +356,14 @@ class FrameReader:
                     self._check_partial_length(data, start, size, extended)
                     self._pos = pos
                     return True
-                length = int.from_bytes(data[start : start + extended], "big")
+                if extended == 2:
+                    length = data[start] << 8 | data[start + 1]
+                else:
+                    self._check_partial_length(data, start, size, extended)
+                    length = int.from_bytes(data[start : start + 8], "big")
                 start += extended
-                self._check_length(length, extended)
+                if length < (126 if extended == 2 else 65536):
+                    raise ProtocolViolation(_PROTOCOL_ERROR, "frame length not in its shortest form")
             if opcode < 8:
                 self._check_limits(length, self._compressed or first & 0x40 != 0)
             # 4. The masking key.
@@ -377,9 +389,7 @@ class FrameReader:
             self.frames += 1
             pos = start + length
             self._pos = pos
-            payload = data[start:pos]
-            if key:
-                payload = apply_mask(payload, key)
+            payload = unmasked(data, start, pos, key) if key else data[start:pos]
             if opcode > 7:
                 self._deliver_control(opcode, payload)
             elif first & 0x80 and opcode:
@@ -407,12 +417,6 @@ class FrameReader:
         if extended == 8 and start < size and data[start] & 0x80:
             raise ProtocolViolation(_PROTOCOL_ERROR, "frame length with the most significant bit set")
 
-    def _check_length(self, length: int, extended: int) -> None:
-        if length >> 63:
-            raise ProtocolViolation(_PROTOCOL_ERROR, "frame length with the most significant bit set")
-        if length < (126 if extended == 2 else 65536):
-            raise ProtocolViolation(_PROTOCOL_ERROR, "frame length not in its shortest form")
-
     def _check_limits(self, length: int, compressed: bool) -> None:
         """Refuse on the header alone what would be too much; nothing was allocated for it."""
         if self._max_frame and length > self._max_frame:
@@ -422,7 +426,7 @@ class FrameReader:
         if self._streaming == STREAM_PIECES:
             # Nothing is assembled here, so the limits on what is do not apply.
             return
-        total = length + len(self._buffer)
+        total = length + self._assembled
         if self._max_message and total > self._max_message and not compressed:
             limit = f"maxMessagePayloadSize ({self._max_message})"
             raise ProtocolViolation(_TOO_BIG, f"message of at least {total} octets is over {limit}")
@@ -458,24 +462,35 @@ class FrameReader:
     def _take_piece(self, data: bytes, pos: int, size: int) -> int:
         """Consume what the chunk has of the current payload; returns the position after it."""
         end = min(pos + self._missing, size)
-        piece = data[pos:end]
-        if self._key:
-            piece = apply_mask(piece, self._key, self._offset)
-            self._offset += end - pos
+        offset = self._offset
         self._missing -= end - pos
-        self._append(piece)
+        self._offset = offset + end - pos
+        if self._compressed or self._streaming == STREAM_PIECES:
+            self._append(unmasked(data, pos, end, self._key, offset))
+            return end
+        self.payload_octets += end - pos
+        if self._assembly is None:
+            self._assembly = Assembly()
+        if not self._assembly.add(data, pos, end, self._key, offset, self._utf8):
+            raise ProtocolViolation(_INVALID_PAYLOAD, _NOT_UTF8)
         return end
 
     def _append(self, piece: bytes) -> None:
         self.payload_octets += len(piece)
         if self._compressed:
             self._append_compressed(piece)
-            return
-        self._validate_piece(self._utf8, piece)
-        if self._streaming != STREAM_PIECES:
-            self._buffer += piece
-        elif piece:
-            self._events.append((self._stream.frame_data, (piece,)))
+        elif self._streaming != STREAM_PIECES:
+            self._keep(piece)
+        else:
+            self._validate_piece(self._utf8, piece)
+            if piece:
+                self._events.append((self._stream.frame_data, (piece,)))
+
+    def _keep(self, piece: bytes) -> None:
+        if self._assembly is None:
+            self._assembly = Assembly()
+        if not self._assembly.append(piece, self._utf8):
+            raise ProtocolViolation(_INVALID_PAYLOAD, _NOT_UTF8)
 
     def _validate_piece(self, utf8: Utf8Validator | None, piece: bytes) -> None:
         if utf8 is not None and not utf8.feed(piece):
@@ -496,9 +511,8 @@ class FrameReader:
         """Into the buffer with what was fed, block by block, so that one block too much is the most there ever is."""
         while piece := self._inflater.read():
             self.inflation += len(piece)
-            self._check_inflated(len(self._buffer) + len(piece))
-            self._validate_piece(self._utf8, piece)
-            self._buffer += piece
+            self._check_inflated(self._assembled + len(piece))
+            self._keep(piece)
 
     def _check_inflated(self, size: int) -> None:
         if self._max_inflated and size > self._max_inflated:
@@ -531,8 +545,7 @@ class FrameReader:
         if self._streaming == STREAM_PIECES:
             self._events.append((self._stream.frame_end, ()))
         elif self._streaming:
-            self._events.append((self._stream.frame, (bytes(self._buffer),)))
-            self._buffer = bytearray()
+            self._events.append((self._stream.frame, (self._taken(),)))
         if self._fin:
             self._deliver_buffer()
 
@@ -563,9 +576,8 @@ class FrameReader:
             self._events.append((self._check_end, (self._utf8,)))
         else:
             self._check_end(self._utf8)
-        payload = bytes(self._buffer)
+        payload = self._taken()
         is_binary = self._message_opcode == OP_BINARY
-        self._buffer = bytearray()
         self._utf8 = None
         self._message_opcode = 0
         self._compressed = False
@@ -574,7 +586,12 @@ class FrameReader:
         if self._streaming:
             self._events.append((self._stream.message_end, ()))
         elif not self.deaf:
-            self._sink.message(payload, is_binary)
+            self._message(payload, is_binary)
+
+    def _taken(self) -> bytes:
+        """What was put together."""
+        assembly, self._assembly = self._assembly, None
+        return b"" if assembly is None else assembly.take()
 
     def _check_end(self, utf8: Utf8Validator | None) -> None:
         if utf8 is not None and not utf8.complete:
@@ -601,7 +618,7 @@ class FrameReader:
             raise ProtocolViolation(_INVALID_PAYLOAD, _NOT_UTF8)
         self.messages += 1
         if not self.deaf:
-            self._sink.message(payload, is_binary)
+            self._message(payload, is_binary)
 
     def _deliver_control(self, opcode: int, payload: bytes) -> None:
         if opcode == OP_PING:
@@ -626,27 +643,3 @@ def parse_close(payload: bytes) -> tuple[int | None, bytes]:
     if not is_utf8(payload[2:]):
         raise ProtocolViolation(_INVALID_PAYLOAD, "close reason is not valid UTF-8")
     return code, payload[2:]
-
-
-def encode_frame(opcode: int, payload: bytes, mask_key: bytes | None, fin: bool = True, rsv: int = 0) -> bytes:
-    """One frame as one bytes object. `mask_key` None: not masked; the key 00000000 masks without changing anything.
-
-    `rsv` holds the three reserved bits as the number 0 to 7 (RSV1 is 4).
-    """
-    header = encode_header(opcode, len(payload), mask_key, fin, rsv)
-    if mask_key is None:
-        return header + payload
-    return header + apply_mask(payload, mask_key)
-
-
-def encode_header(opcode: int, size: int, mask_key: bytes | None, fin: bool = True, rsv: int = 0) -> bytes:
-    """A frame without its payload, which has `size` octets; the masking key is the end of the header."""
-    first = (0x80 if fin else 0) | rsv << 4 | opcode
-    mask_bit = 0 if mask_key is None else 0x80
-    if size < 126:
-        header = bytes((first, mask_bit | size))
-    elif size < 65536:
-        header = bytes((first, mask_bit | 126)) + size.to_bytes(2, "big")
-    else:
-        header = bytes((first, mask_bit | 127)) + size.to_bytes(8, "big")
-    return header if mask_key is None else header + mask_key

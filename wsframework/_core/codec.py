@@ -1,18 +1,17 @@
-"""The frame reader and writer in use: one place to choose between the pure and, later, the compiled build."""
+"""The frame reader and writer in the build that runs; see `_codec_py`."""
 
 from __future__ import annotations
 
-from wsframework._core._codec_py import (
-    MASK_EITHER,
-    MASK_FORBIDDEN,
-    MASK_REQUIRED,
-    FrameReader,
-    FrameSink,
-    StreamSink,
-    encode_frame,
-    encode_header,
-    parse_close,
-)
+from typing import TYPE_CHECKING
+
+from wsframework._core._codec_py import MASK_EITHER, MASK_FORBIDDEN, MASK_REQUIRED, FrameSink, StreamSink
+from wsframework._core.build import pick
+from wsframework._core.octets import encode_frame, encode_header
+
+if TYPE_CHECKING:
+    from wsframework._core import _codec_py as _codec
+else:
+    _codec = pick("_codec")
 
 __all__ = [
     "MASK_EITHER",
@@ -25,3 +24,6 @@ __all__ = [
     "encode_header",
     "parse_close",
 ]
+
+FrameReader = _codec.FrameReader
+parse_close = _codec.parse_close

@@ -167,6 +167,7 @@ class Inflater:
 
     __slots__ = (
         "_decompressor",
+        "_end",
         "_finals",
         "_in_block",
         "_input",
@@ -187,9 +188,11 @@ class Inflater:
         self._window_bits = max(window_bits, 9)
         self._tail = _TAIL if takes_over else _TAIL + _LAST_BLOCK
         self._decompressor: Decompressor | None = None
-        # What is not inflated yet: `_input` from `_pos` on. What is inflated and not read: `_ready`.
+        # What is not inflated yet: `_input` from `_pos` on; from `_end` on it is a tail that was added and did not come.
+        # What is inflated and not read: `_ready`.
         self._input = b""
         self._pos = 0
+        self._end = 0
         self._ready = b""
         # The last block was as long as it may be, so the decompressor may know of more.
         self._is_full = False
@@ -218,6 +221,7 @@ class Inflater:
         data = payload + self._tail
         if len(payload) > _SLICE:
             self.feed(data)
+            self._end = len(payload)
             return None
         decompressor = self._decompressor or self._renewed()
         inflated = self._inflate(decompressor, data)
@@ -231,6 +235,7 @@ class Inflater:
                 self._remember(inflated)
                 return inflated
         self.feed(data)
+        self._end = len(payload)
         self._ready = self._step(decompressor, len(data), inflated)
         return None
 
@@ -238,6 +243,7 @@ class Inflater:
         """Octets of a message; before more of it, or its end, everything must be read."""
         self._input = data
         self._pos = 0
+        self._end = len(data)
         if data:
             self._in_block = True
 
@@ -301,7 +307,7 @@ class Inflater:
         if self._finals > _MAX_FINALS:
             raise ProtocolViolation(_INVALID_PAYLOAD, f"compressed message with more than {_MAX_FINALS} final blocks")
         # The octet that opens one more block before the tail is often left out.
-        if self._pos == len(self._input) or self._input[self._pos :] == self._tail:
+        if self._pos == self._end:
             self._pos = len(self._input)
             self._in_block = False
 

@@ -1,28 +1,24 @@
-"""Masking of frames (RFC 6455 section 5.3), and the keys for it.
-
-The exclusive or is done on the payload as one big integer: in pure Python this is some twenty times as fast as a loop
-over octets, because both conversions and the operation itself run in C.
-"""
+"""Masking of frames (RFC 6455 section 5.3), and the keys for it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-__all__ = ["MaskKeys", "apply_mask", "mask_source"]
+from wsframework._core.build import pick
+
+if TYPE_CHECKING:
+    from wsframework._core import _leaf_py as _leaf
+else:
+    _leaf = pick("_leaf")
+
+__all__ = ["MaskKeys", "apply_mask", "mask_source", "unmasked"]
 
 # Keys drawn from the random source in one go: one system call serves this many frames.
 _KEYS_PER_REFILL = 256
 
-
-def apply_mask(data: bytes | bytearray, key: bytes, offset: int = 0) -> bytes:
-    """Return `data` XORed with `key` (4 octets) repeated; `offset` is how many octets of the payload came before."""
-    size = len(data)
-    if offset & 3:
-        offset &= 3
-        key = key[offset:] + key[:offset]
-    stream = key * (size // 4) + key[: size & 3]
-    # The native byte order would do as well; "little" lets CPython skip the reversal of digits.
-    return (int.from_bytes(data, "little") ^ int.from_bytes(stream, "little")).to_bytes(size, "little")
+apply_mask = _leaf.apply_mask
+unmasked = _leaf.unmasked
 
 
 class MaskKeys:
