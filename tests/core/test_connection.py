@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.wire import BINARY, CLOSE, CONTINUATION, NOT_FIN, PING, PONG, TEXT, from_client, from_server
+from wsframework._core.closure import Cause
 from wsframework._core.codec import MASK_EITHER
 from wsframework._core.connection import Connection
 from wsframework._core.constants import State
@@ -100,15 +101,84 @@ def test_octets_handed_in_inside_of_an_upcall_wait_for_their_turn() -> None:
         (b"\x00", True, b"\x82\x01\x00"),
         (b"", False, b"\x81\x00"),
         (b"x" * 126, True, b"\x82\x7e\x00\x7e" + b"x" * 126),
-        (b"x" * 65536, True, b"\x82\x7f\x00\x00\x00\x00\x00\x01\x00\x00" + b"x" * 65536),
+        (b"x" * 65535, True, b"\x82\x7e\xff\xff" + b"x" * 65535),
     ],
-    ids=["text", "binary", "empty", "16 bit length", "64 bit length"],
+    ids=["text", "binary", "empty", "16 bit length", "longest 16 bit length"],
 )
 def test_message_is_one_frame_and_one_write(payload: bytes, is_binary: bool, frame: bytes) -> None:
     """`sendMessage` on the wire (section 5.2)."""
     port = server()
     port.connection.send_message(payload, is_binary)
     assert writes(port) == [frame]
+
+
+LARGE = b"x" * 65536
+LARGE_HEADER = b"\x82\x7f\x00\x00\x00\x00\x00\x01\x00\x00"
+
+
+def test_large_payload_is_not_copied() -> None:
+    """Its header goes before it; what the transport gets is the object that I gave."""
+    port = server()
+    before = port.connection.octets_sent
+    port.connection.send_message(LARGE, True)
+    header, payload = writes(port)
+    assert header == LARGE_HEADER
+    assert payload is LARGE
+    assert port.connection.octets_sent - before == len(header) + len(payload)
+
+
+def test_large_message_comes_after_what_was_gathered() -> None:
+    """Answers to one chunk stay in order."""
+    port = server()
+
+    def answer(*_: object) -> None:
+        port.connection.send_message(b"before", True)
+        port.connection.send_message(LARGE, True)
+        port.connection.send_message(b"after", True)
+
+    port.hooks["message"] = answer
+    port.receive(from_client(BINARY, b""))
+    before, after = from_server(BINARY, b"before"), from_server(BINARY, b"after")
+    assert writes(port) == [before + LARGE_HEADER, LARGE, after]
+
+
+def test_nothing_comes_between_a_header_and_its_payload() -> None:
+    """The transport says stop at the header, and my onSendingPaused answers with much."""
+    port = server(sendHighWaterMark=5)
+    port.peer_reads = False
+
+    def answer() -> None:
+        port.connection.send_message(LARGE[:60000], True)
+        port.connection.send_message(b"a" * 60000, True)
+        port.connection.flush()
+        port.connection.send_ping(b"")
+
+    port.hooks["sending_paused"] = answer
+    port.connection.send_message(LARGE, True)
+    rest = from_server(BINARY, LARGE[:60000]) + from_server(BINARY, b"a" * 60000) + from_server(PING)
+    assert port.waiting == LARGE_HEADER + LARGE + rest
+
+
+def test_payload_is_not_written_when_its_header_was_the_end() -> None:
+    """Dropped from inside of onSendingPaused."""
+    port = server(sendHighWaterMark=5)
+    port.peer_reads = False
+    port.hooks["sending_paused"] = lambda: port.connection.drop(Cause.DROPPED, "enough")
+    port.connection.send_message(LARGE, True)
+    assert writes(port) == [LARGE_HEADER]
+
+
+def test_large_message_is_kept_or_dropped_as_a_whole() -> None:
+    """maxSendBuffer is looked at before its header."""
+    port = server(sendHighWaterMark=5, maxSendBuffer=70_000)
+    port.peer_reads = False
+    port.connection.send_message(b"123456", True)
+    port.connection.send_message(LARGE, True)
+    assert port.connection.buffered_amount == 8 + 10 + 65536
+    port.take()
+    port.connection.send_message(LARGE, True)
+    assert port.names("write", "abort") == ["abort"]
+
 
 
 @pytest.mark.parametrize("auto", [False, True])
@@ -278,7 +348,7 @@ def test_message_over_the_limit_is_not_sent() -> None:
     assert port.calls == []
     port = server(maxMessagePayloadSize=0)
     port.connection.send_message(b"x" * 100_000, True)
-    assert port.names() == ["write"]
+    assert port.names() == ["write", "write"]
 
 
 def test_control_frames_over_125_octets_are_not_sent() -> None:

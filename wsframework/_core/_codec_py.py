@@ -52,6 +52,9 @@ _PROTOCOL_ERROR = 1002
 _INVALID_PAYLOAD = 1007
 _TOO_BIG = 1009
 
+# How much of a frame must be missing for it to be received into its place: below, a shared buffer does as well.
+_WORTH_PLACING: Final = 16384
+
 # One text for a wrong octet and for a missing one: which of the two is noticed depends on the pieces it came in.
 _NOT_UTF8: Final = "text message is not valid UTF-8"
 
@@ -292,6 +295,31 @@ class FrameReader:
             self._chunk = self._chunk[self._pos :]
             self._pos = 0
 
+    def room(self) -> memoryview | None:
+        """Memory where the transport can put what comes next, to be told of by `placed`; None where that is not worth
+        it. Nothing may be fed in between.
+        """
+        if self._missing < _WORTH_PLACING or not self._in_payload or self._streaming or self._compressed:
+            return None
+        if self.paused or self._stopped or self._feeding or self._late or self._pos < len(self._chunk):
+            return None
+        return None if self._assembly is None else self._assembly.room(self._missing)
+
+    def placed(self, size: int) -> None:
+        """`size` octets were put into that memory."""
+        assembly = self._assembly
+        if assembly is None or self._stopped:
+            return
+        offset = self._offset
+        self._offset = offset + size
+        self._missing -= size
+        self.payload_octets += size
+        if not assembly.added(size, self._key, offset, self._utf8):
+            self.stop()
+            raise ProtocolViolation(_INVALID_PAYLOAD, _NOT_UTF8)
+        if not self._missing:
+            self.feed(b"")
+
     def _take(self, data: bytes) -> None:
         """Make one chunk of what is not parsed yet. With nothing new it stays as it is: copying the rest once for each
         message would be quadratic when an application pauses after every message.
@@ -471,7 +499,7 @@ class FrameReader:
         self.payload_octets += end - pos
         if self._assembly is None:
             self._assembly = Assembly()
-        if not self._assembly.add(data, pos, end, self._key, offset, self._utf8):
+        if not self._assembly.add(data, pos, end, self._key, offset, self._utf8, self._missing):
             raise ProtocolViolation(_INVALID_PAYLOAD, _NOT_UTF8)
         return end
 
@@ -531,12 +559,8 @@ class FrameReader:
         """The last frame of a compressed message is there."""
         if self._streaming != STREAM_PIECES:
             self._inflater.end()
-            self._keep_inflated()
-            self._inflater.finish()
         elif not self.deaf:
-            self._inflater.end()
-            self._events.append((self._tell_inflated, (self._utf8,)))
-            self._events.append((self._inflater.finish, ()))
+            self._events.append((self._inflater.end, ()))
 
     def _end_frame(self) -> None:
         """All of a payload that came piece by piece is there."""
@@ -605,7 +629,7 @@ class FrameReader:
             self._begin_fragment(opcode | 0x40)
             self.inflation -= len(payload)
             self._keep_inflated()
-            self._inflater.finish()
+            self._inflater.end()
             self._deliver_buffer()
             return
         self._check_inflated(len(inflated))

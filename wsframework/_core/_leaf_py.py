@@ -5,8 +5,8 @@ Strategy: every octet is touched by CPython's C code only.
 * The exclusive or is done on the payload as one big integer: some twenty times as fast as a loop over octets, because
   both conversions and the operation itself run in C.
 * CPython's decoder validates: it stops at an octet that cannot continue the sequence so far (an overlong form, a
-  surrogate, a value above U+10FFFF) without waiting for the sequence's end. What it decodes is thrown away; ASCII, which
-  `isascii` recognises at memory speed, is not decoded at all.
+  surrogate, a value above U+10FFFF) without waiting for the sequence's end. What it decodes is thrown away.
+* ASCII, which `isascii` recognises at memory speed, is not decoded at all.
 
 `_leaf_c` is the same in C.
 """

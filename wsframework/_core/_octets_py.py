@@ -12,7 +12,7 @@ __all__ = ["Assembly", "encode_frame", "encode_header"]
 
 
 class Assembly:
-    """What of a message is there so far, in one growing buffer. What is added is validated by `utf8` on its way in, if that is given."""
+    """What of a message is there so far, in one growing buffer. `utf8`, if given, validates what is added."""
 
     __slots__ = ("_octets",)
 
@@ -24,8 +24,14 @@ class Assembly:
         """How many octets there are."""
         return len(self._octets)
 
-    def add(self, data: bytes, start: int, end: int, key: bytes, offset: int, utf8: Utf8Validator | None) -> bool:
-        """`data` from `start` to `end`, unmasked: see `unmasked`. False if the text can no longer become valid."""
+    def add(
+        self, data: bytes, start: int, end: int, key: bytes, offset: int, utf8: Utf8Validator | None, missing: int
+    ) -> bool:
+        """`data` from `start` to `end`, unmasked: see `unmasked`. False if the text can no longer become valid.
+
+        `missing` is how many octets the frame has after these; memory for some of them may be taken, in proportion to
+        those that are there.
+        """
         return self.append(unmasked(data, start, end, key, offset), utf8)
 
     def append(self, piece: bytes, utf8: Utf8Validator | None) -> bool:
@@ -35,8 +41,8 @@ class Assembly:
         self._octets += piece
         return True
 
-    def room(self, size: int) -> memoryview | None:
-        """Memory for the next octets, at most `size`; None from this build, which cannot write into it in place."""
+    def room(self, missing: int) -> memoryview | None:
+        """Memory for some of the `missing` octets; None from this build, which gains nothing from it."""
         return None
 
     def added(self, size: int, key: bytes, offset: int, utf8: Utf8Validator | None) -> bool:

@@ -20,9 +20,10 @@ from wsframework._core.channel import Channel
 from wsframework._core.closure import Cause, Closure
 from wsframework._core.codec import FrameReader
 from wsframework._core.constants import OP_CLOSE, OP_PING, CloseCode, State
+from wsframework._core.control import check_close, close_payload
 from wsframework._core.keepalive import KeepAlive, PeerLost
 from wsframework._core.lifecycle import Action, Input, step
-from wsframework._core.outgoing import Outgoing, check_close, close_payload
+from wsframework._core.outgoing import Outgoing
 from wsframework._core.port import Port
 from wsframework._core.violation import ProtocolViolation
 from wsframework.exceptions import Disconnected, HandshakeError, HandshakeTimeout
@@ -51,7 +52,6 @@ class Connection(Channel):
         "_deciding",
         "_drop_timeout",
         "_early",
-        "_heard",
         "_holds",
         "_keepalive",
         "_marks",
@@ -136,19 +136,7 @@ class Connection(Channel):
         # How long the peer may take to end TCP; the roles have an option each.
         self._drop_timeout = 0.0
 
-    # What the transport tells.
-
-    def receive(self, data: bytes) -> None:
-        """Octets arrived; any number, in any pieces."""
-        self._heard = True
-        self.octets_received += len(data)
-        if not self._out.cork():
-            self._dispatch(data)
-            return
-        try:
-            self._dispatch(data)
-        finally:
-            self._out.uncork()
+    # What the transport tells, beside `receive`.
 
     def lost(self, reason: str) -> None:
         """The transport is gone, for the `reason` given in words."""
@@ -336,18 +324,6 @@ class Connection(Channel):
         self._end_transport()
 
     # Inside.
-
-    def _dispatch(self, data: bytes) -> None:
-        if self.state is State.CONNECTING:
-            self._receive_opening(data)
-            return
-        try:
-            self._reader.feed(data)
-        except ProtocolViolation as violation:
-            self._violated(violation)
-
-    def _receive_opening(self, data: bytes) -> None:
-        raise AssertionError("a role decides this")
 
     def _failure_of_opening(self, reason: str) -> HandshakeError:
         return HandshakeError(f"the connection was lost during the opening handshake: {reason}")

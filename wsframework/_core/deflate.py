@@ -160,14 +160,13 @@ class Deflater:
 class Inflater:
     """Inflates one message after the other. `takes_over`: the peer may refer to messages before.
 
-    A message goes in by `feed` (in any pieces) and then `end`, and comes out by `read` until that gives nothing; read
-    before more is fed, and `finish` after the last. Whole messages go in by `message`. `window_bits` is the window
+    A message goes in by `feed` (in any pieces) and comes out by `read` until that gives nothing; read before more is
+    fed, and before `end`, which says that this was all. Whole messages go in by `message`. `window_bits` is the window
     that the peer uses. Data that does not inflate is a `ProtocolViolation`.
     """
 
     __slots__ = (
         "_decompressor",
-        "_end",
         "_finals",
         "_in_block",
         "_input",
@@ -188,11 +187,9 @@ class Inflater:
         self._window_bits = max(window_bits, 9)
         self._tail = _TAIL if takes_over else _TAIL + _LAST_BLOCK
         self._decompressor: Decompressor | None = None
-        # What is not inflated yet: `_input` from `_pos` on; from `_end` on it is a tail that was added and did not come.
-        # What is inflated and not read: `_ready`.
+        # What is not inflated yet: `_input` from `_pos` on. What is inflated and not read: `_ready`.
         self._input = b""
         self._pos = 0
-        self._end = 0
         self._ready = b""
         # The last block was as long as it may be, so the decompressor may know of more.
         self._is_full = False
@@ -214,43 +211,30 @@ class Inflater:
             self._forget_old(0)
 
     def message(self, payload: bytes) -> bytes | None:
-        """A whole message. None if it is long or unusual: then it was taken in, and comes by `read`."""
+        """A whole message. None if it is long or unusual: then it was taken in, and goes on with `read` and `end`."""
         if not payload:
             # Not what section 7.2.3.6 asks for, but clear enough.
             return payload
-        data = payload + self._tail
         if len(payload) > _SLICE:
-            self.feed(data)
-            self._end = len(payload)
+            self.feed(payload)
             return None
         decompressor = self._decompressor or self._renewed()
-        inflated = self._inflate(decompressor, data)
-        if len(inflated) < BLOCK and not decompressor.unconsumed_tail and not decompressor.unused_data:
-            if not self._takes_over:
-                self._decompressor = None
-                if decompressor.eof:
-                    return inflated
-                raise ProtocolViolation(_INVALID_PAYLOAD, _CORRUPT)
-            if not decompressor.eof:
+        inflated = self._inflate(decompressor, payload)
+        if len(inflated) < BLOCK and not decompressor.unconsumed_tail and not decompressor.eof:
+            if self._takes_over:
                 self._remember(inflated)
-                return inflated
-        self.feed(data)
-        self._end = len(payload)
-        self._ready = self._step(decompressor, len(data), inflated)
+            self._end_block(decompressor)
+            return inflated
+        self.feed(payload)
+        self._ready = self._step(decompressor, len(payload), inflated)
         return None
 
     def feed(self, data: bytes) -> None:
         """Octets of a message; before more of it, or its end, everything must be read."""
         self._input = data
         self._pos = 0
-        self._end = len(data)
         if data:
             self._in_block = True
-
-    def end(self) -> None:
-        """That was all of the message; once more there may be something to read."""
-        if self._in_block:
-            self.feed(self._tail)
 
     def read(self) -> bytes:
         """At most a block of what was fed, nothing when all of it is out."""
@@ -267,15 +251,13 @@ class Inflater:
         self._pos = 0
         return b""
 
-    def finish(self) -> None:
-        """The message is read to its end."""
+    def end(self) -> None:
+        """That was all of the message, and all of it is read."""
+        if self._in_block:
+            assert self._decompressor is not None, "what was fed is read"
+            self._end_block(self._decompressor)
         self._in_block = False
         self._finals = 0
-        if self._takes_over:
-            return
-        if self._decompressor is not None:
-            # The block behind the message was not found: it ended too early.
-            raise ProtocolViolation(_INVALID_PAYLOAD, _CORRUPT)
 
     def _renewed(self) -> Decompressor:
         window = b"" if self._recent is None else bytes(self._recent[-(1 << self._window_bits) :])
@@ -287,6 +269,14 @@ class Inflater:
             return decompressor.decompress(data, BLOCK)
         except self._library.error as error:
             raise ProtocolViolation(_INVALID_PAYLOAD, _CORRUPT) from error
+
+    def _end_block(self, decompressor: Decompressor) -> None:
+        """Add what was taken off the end. If it says anything, or the wrong block is the last, some is missing."""
+        inflated = self._inflate(decompressor, self._tail)
+        if inflated or decompressor.eof == self._takes_over or decompressor.unused_data:
+            raise ProtocolViolation(_INVALID_PAYLOAD, _CORRUPT)
+        if not self._takes_over:
+            self._decompressor = None
 
     def _step(self, decompressor: Decompressor, size: int, inflated: bytes) -> bytes:
         """Take note of what became of `size` octets of the input; `inflated` again."""
@@ -306,10 +296,8 @@ class Inflater:
         self._finals += 1
         if self._finals > _MAX_FINALS:
             raise ProtocolViolation(_INVALID_PAYLOAD, f"compressed message with more than {_MAX_FINALS} final blocks")
-        # The octet that opens one more block before the tail is often left out.
-        if self._pos == self._end:
-            self._pos = len(self._input)
-            self._in_block = False
+        # If this was the end: the octet that opens one more block for the tail is often left out.
+        self._in_block = self._pos < len(self._input)
 
     def _remember(self, inflated: bytes) -> None:
         if self._recent is None:

@@ -43,14 +43,16 @@ PERMESSAGE_COMPRESSION_EXTENSION: Final[dict[str, dict[str, type]]] = {
 }
 """The classes of each extension by its name, as Autobahn has them."""
 
+_NEVER_NONE: Final = {"window_bits": "an int", "mem_level": "an int", "no_context_takeover": "a bool"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeflatePolicy(CompressionKnobs):
     """How to compress, for both roles: a value for perMessageCompressionAccept, and `offers` for a client.
 
     `window_bits` (9 to 15), `mem_level` (1 to 9) and `no_context_takeover` are for what this end sends,
-    `request_max_window_bits` (9 to 15) and `request_no_context_takeover` are asked of the peer where it can be asked.
-    The classmethods `small`, `medium` (the defaults) and `large` are presets; all take the same arguments.
+    `request_max_window_bits` (9 to 15, 0: any) and `request_no_context_takeover` are asked of the peer where it can be
+    asked. The classmethods `small`, `medium` (the defaults) and `large` are presets; all take the same arguments.
     """
 
     window_bits: int = 12
@@ -60,9 +62,13 @@ class DeflatePolicy(CompressionKnobs):
     request_no_context_takeover: bool = False
 
     def __post_init__(self) -> None:
+        settings: dict[str, Any] = {row.name: getattr(self, row.name) for row in fields(self)}
+        for name, kind in _NEVER_NONE.items():
+            # To an acceptance None says "as agreed", of which nothing is known here.
+            if settings[name] is None:
+                raise TypeError(f"{name} must be {kind}, not NoneType")
         # What a real acceptance would not take is found here, where the caller still is.
-        self._accept(PerMessageDeflateOffer())
-        self.offers()
+        PerMessageDeflateOfferAccept(PerMessageDeflateOffer(), **settings)
 
     @classmethod
     def small(cls, **changes: Any) -> Self:

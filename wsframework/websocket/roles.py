@@ -53,7 +53,7 @@ class ServerProtocolPort(ProtocolPort):
             agreed = accept_offers(self.connection.options, self.connection_request.extensions)
         except Exception as error:
             # Raised by a function of the application's, perhaps.
-            self._connect_failed(error)
+            self._connect_failed(error, "perMessageCompressionAccept")
             return
         try:
             accept = _as_accept(result)
@@ -79,7 +79,7 @@ class ServerProtocolPort(ProtocolPort):
         assert request is not None, "set before onConnect is called"
         return request
 
-    def _connect_failed(self, error: BaseException) -> None:
+    def _connect_failed(self, error: BaseException, name: str = "onConnect") -> None:
         if isinstance(error, ConnectionDeny):
             try:
                 self._deny(error)
@@ -87,7 +87,7 @@ class ServerProtocolPort(ProtocolPort):
                 error = misuse
             else:
                 return
-        self.log_failure(f"onConnect failed for {self.protocol.peer}; refusing with 500", error)
+        self.log_failure(f"{name} failed for {self.protocol.peer}; refusing with 500", error)
         self.connection.refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "the server could not decide about the connection")
 
     def _deny(self, deny: ConnectionDeny) -> None:

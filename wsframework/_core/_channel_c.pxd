@@ -1,0 +1,22 @@
+# The types with which `_channel_py.py` is compiled. No logic here: what this file does not say, the Python does.
+
+from wsframework._core._codec_c cimport FrameReader
+from wsframework._core._outgoing_c cimport Outgoing
+
+
+cdef class Channel:
+    cdef public bint _end_after_frame
+    cdef public bint _heard
+    cdef public object _inflater
+    cdef public Outgoing _out
+    cdef public object _owed_pong
+    cdef public object _port
+    cdef public FrameReader _reader
+    cdef public object extension
+    cdef public long long octets_received
+    cdef public object options
+    cdef public object state
+
+    cpdef receive(self, bytes data)
+    cpdef placed(self, Py_ssize_t size)
+    cpdef send_message(self, bytes payload, bint is_binary, long long fragment_size=*, bint compress=*)
