@@ -12,10 +12,21 @@ from setuptools import Extension, setup
 
 SOURCES = {
     "wsframework._core._leaf_c": "wsframework/_core/_leaf_c.pyx",
+    "wsframework._core._octets_c": "wsframework/_core/_octets_c.pyx",
     "wsframework._core._codec_c": "wsframework/_core/_codec_py.py",
+    "wsframework._core._outgoing_c": "wsframework/_core/_outgoing_py.py",
+    "wsframework._core._channel_c": "wsframework/_core/_channel_py.py",
+    "wsframework.websocket._messages_c": "wsframework/websocket/_messages_py.py",
 }
 # Positions and sizes are checked in the code itself, against what peers can send.
-DIRECTIVES = {"language_level": 3, "boundscheck": False, "wraparound": False}
+DIRECTIVES = {
+    "language_level": 3,
+    "boundscheck": False,
+    "wraparound": False,
+    # What the types are is said in the .pxd files; an annotation is for people and mypy.
+    "annotation_typing": False,
+    "freethreading_compatible": True,
+}
 
 
 def extensions():

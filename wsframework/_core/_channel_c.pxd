@@ -1,17 +1,17 @@
 # The types with which `_channel_py.py` is compiled. No logic here: what this file does not say, the Python does.
 
-from wsframework._core._codec_c cimport FrameReader
-from wsframework._core._outgoing_c cimport Outgoing
+from wsframework._core._codec_c cimport FrameReader as CFrameReader
+from wsframework._core._outgoing_c cimport Outgoing as COutgoing
 
 
 cdef class Channel:
     cdef public bint _end_after_frame
     cdef public bint _heard
     cdef public object _inflater
-    cdef public Outgoing _out
+    cdef public COutgoing _out
     cdef public object _owed_pong
     cdef public object _port
-    cdef public FrameReader _reader
+    cdef public CFrameReader _reader
     cdef public object extension
     cdef public long long octets_received
     cdef public object options

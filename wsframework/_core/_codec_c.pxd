@@ -2,8 +2,8 @@
 
 cimport cython
 
-from wsframework._core._leaf_c cimport Utf8Validator, is_utf8, unmasked
-from wsframework._core._octets_c cimport Assembly
+from wsframework._core._leaf_c cimport Utf8Validator as CUtf8Validator, is_utf8, unmasked
+from wsframework._core._octets_c cimport Assembly as CAssembly, take_payload
 
 
 cdef class FrameReader:
@@ -24,8 +24,8 @@ cdef class FrameReader:
     cdef bytes _late
     cdef int _message_opcode
     cdef Py_ssize_t _fragments
-    cdef Assembly _assembly
-    cdef Utf8Validator _utf8
+    cdef CAssembly _assembly
+    cdef CUtf8Validator _utf8
     cdef int _streaming
     cdef object _stream
     cdef object _events
@@ -59,7 +59,7 @@ cdef class FrameReader:
         opcode=cython.int,
         extended=cython.int,
         length=cython.longlong,
-        key=bytes,
+        is_masked=cython.bint,
         payload=bytes,
     )
     cdef bint _advance(self) except -1

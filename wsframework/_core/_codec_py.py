@@ -27,7 +27,7 @@ from wsframework._core.constants import (
 )
 from wsframework._core.deflate import Inflater
 from wsframework._core.masking import unmasked
-from wsframework._core.octets import Assembly
+from wsframework._core.octets import Assembly, take_payload
 from wsframework._core.utf8 import Utf8Validator, is_utf8
 from wsframework._core.violation import ProtocolViolation
 
@@ -394,14 +394,13 @@ class FrameReader:
                     raise ProtocolViolation(_PROTOCOL_ERROR, "frame length not in its shortest form")
             if opcode < 8:
                 self._check_limits(length, self._compressed or first & 0x40 != 0)
-            # 4. The masking key.
-            key = b""
+            # 4. The masking key; it stays where it is, in front of the payload.
             if second & 0x80:
                 if size - start < 4:
                     self._pos = pos
                     return True
-                key = data[start : start + 4] if self._apply_mask else b""
                 start += 4
+            is_masked = second & 0x80 != 0 and self._apply_mask
             if self.trace is not None and (opcode < 8 or size - start >= length):
                 self.trace(first, second & 0x80 != 0, length)
             # 5. A payload that goes on after the chunk: a short wait for control frames, piece by piece for data. When
@@ -410,14 +409,14 @@ class FrameReader:
                 if opcode > 7:
                     self._pos = pos
                     return True
-                self._begin_payload(first, length, key)
+                self._begin_payload(first, length, data[start - 4 : start] if is_masked else b"")
                 self._pos = pos = start
                 continue
             # 6. A payload that is here as a whole.
             self.frames += 1
             pos = start + length
             self._pos = pos
-            payload = unmasked(data, start, pos, key) if key else data[start:pos]
+            payload = take_payload(data, start, pos, is_masked)
             if opcode > 7:
                 self._deliver_control(opcode, payload)
             elif first & 0x80 and opcode:
@@ -489,7 +488,8 @@ class FrameReader:
 
     def _take_piece(self, data: bytes, pos: int, size: int) -> int:
         """Consume what the chunk has of the current payload; returns the position after it."""
-        end = min(pos + self._missing, size)
+        # Not by a sum, which the largest length would make too large for a machine word.
+        end = size if size - pos < self._missing else pos + self._missing
         offset = self._offset
         self._missing -= end - pos
         self._offset = offset + end - pos

@@ -299,10 +299,11 @@ static const unsigned char leaf_kind[256] = {
     5, 6, 6, 6, 7, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8
 };
 
-static inline unsigned
-leaf_step(unsigned state, unsigned char octet)
+/* The row of an octet, shifted: the lowest six bits are the state after it, the others are of no meaning. */
+static inline uint64_t
+leaf_step(uint64_t state, unsigned char octet)
 {
-    return (unsigned)(leaf_next[leaf_kind[octet]] >> state) & 63;
+    return leaf_next[leaf_kind[octet]] >> (state & 63);
 }
 
 /* As utf8_feed, by the automaton alone. */
@@ -310,13 +311,16 @@ static inline unsigned
 leaf_walk(unsigned state, const unsigned char *data, ptrdiff_t size)
 {
     ptrdiff_t at = 0, end;
+    uint64_t row;
 
     while (at < size && state != UTF8_WRONG) {
         if (state == UTF8_WHOLE)
             while (size - at >= 8 && !(leaf_load64(data + at) & 0x8080808080808080u))
                 at += 8;
+        row = state;
         for (end = size - at > 16 ? at + 16 : size; at < end; at++)
-            state = leaf_step(state, data[at]);
+            row = leaf_step(row, data[at]);
+        state = row & 63;
     }
     return state;
 }
@@ -333,7 +337,7 @@ utf8_feed(unsigned state, const unsigned char *data, ptrdiff_t size)
     if (validate) {
         /* Until the vectors have the three octets before them that they read, and a sequence begins: at most six. */
         for (; at < 3 || (state != UTF8_WHOLE && state != UTF8_WRONG); at++)
-            state = leaf_step(state, data[at]);
+            state = leaf_step(state, data[at]) & 63;
         if (state == UTF8_WRONG || !validate(data, at, size))
             return UTF8_WRONG;
         /* The state at the end is that after the last three octets, without the end of a sequence that they begin with. */

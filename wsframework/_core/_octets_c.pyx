@@ -40,7 +40,8 @@ cdef class Assembly:
             return 0
         if self._exports:
             raise BufferError("somebody still writes into this buffer")
-        wanted = min(max(wanted, 2 * self._capacity, SMALLEST), wanted + most)
+        # `most` may be near the largest number there is.
+        wanted += min(max(2 * self._capacity, SMALLEST, wanted) - wanted, most)
         if self._octets == NULL:
             self._octets = new_bytes(NULL, wanted)
         else:
@@ -123,6 +124,19 @@ cdef class Assembly:
 
     def __releasebuffer__(self, Py_buffer *buffer):
         self._exports -= 1
+
+
+cpdef bytes take_payload(bytes data, Py_ssize_t start, Py_ssize_t end, bint is_masked):
+    cdef const unsigned char *source = <const unsigned char *>PyBytes_AS_STRING(data) + start
+    cdef bytes payload
+    if start < (4 if is_masked else 0) or end < start or end > PyBytes_GET_SIZE(data):
+        raise IndexError("no such octets")
+    payload = PyBytes_FromStringAndSize(NULL, end - start)
+    if is_masked:
+        mask_into(<unsigned char *>PyBytes_AS_STRING(payload), source, end - start, source - 4, 0)
+    else:
+        memcpy(PyBytes_AS_STRING(payload), source, end - start)
+    return payload
 
 
 cpdef bytes encode_header(int opcode, Py_ssize_t size, bytes mask_key, bint fin=True, int rsv=0):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from wsframework._core.masking import apply_mask, unmasked
 from wsframework._core.utf8 import Utf8Validator
 
-__all__ = ["Assembly", "encode_frame", "encode_header"]
+__all__ = ["Assembly", "encode_frame", "encode_header", "take_payload"]
 
 
 class Assembly:
@@ -54,6 +54,11 @@ class Assembly:
         octets = bytes(self._octets)
         self._octets = bytearray()
         return octets
+
+
+def take_payload(data: bytes, start: int, end: int, is_masked: bool) -> bytes:
+    """The payload `data[start:end]`; if it is masked, its key is the four octets before it."""
+    return apply_mask(data[start:end], data[start - 4 : start]) if is_masked else data[start:end]
 
 
 def encode_frame(opcode: int, payload: bytes, mask_key: bytes | None, fin: bool = True, rsv: int = 0) -> bytes:

@@ -34,14 +34,13 @@ cdef class Outgoing:
     cdef public long long octets
 
     cpdef message(self, bytes payload, bint is_binary, long long fragment_size, bint compress)
-    cdef _message_now(self, bytes payload, bint is_binary, long long fragment_size, bint compress)
-    cdef _offload(self, object deflation, bytes payload, bint is_binary, long long fragment_size)
+    cpdef _message_now(self, bytes payload, bint is_binary, long long fragment_size, bint compress)
     cdef _line_up(self, Py_ssize_t size, object send)
     cdef _compressed_message(self, bytes payload, bytes octets, bint is_binary, long long fragment_size)
     @cython.locals(size=Py_ssize_t, opcode=cython.int)
     cdef _whole_message(self, bytes payload, bint is_binary, long long fragment_size, int rsv)
     cpdef prepared(self, object message)
-    cdef _prepared_now(self, object message)
+    cpdef _prepared_now(self, object message)
     cpdef check_message(self, long long size)
     cpdef control(self, int opcode, bytes payload)
     cdef _encode_next(self, bytes payload, bint fin)

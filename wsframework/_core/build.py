@@ -14,22 +14,33 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
-from importlib.util import find_spec, module_from_spec
+from importlib.machinery import PathFinder
+from importlib.util import module_from_spec
 from types import ModuleType
 from typing import Final
 
 __all__ = ["COMPILED", "MODULES", "loads", "pick"]
 
-MODULES: Final = ("_leaf",)
+MODULES: Final = (
+    "wsframework._core._leaf",
+    "wsframework._core._octets",
+    "wsframework._core._codec",
+    "wsframework._core._outgoing",
+    "wsframework._core._channel",
+    "wsframework.websocket._messages",
+)
 """What is there in both builds; all the compiled ones must be there for any to be used."""
 
 
 def loads(name: str) -> bool:
-    """True when this package has the extension module `name` for this interpreter, and it can be loaded.
+    """True when there is an extension module `name` for this interpreter, and it can be loaded.
 
     Its body is not run: it may import modules that ask here what to import.
     """
-    spec = find_spec(f"{__package__}.{name}")
+    package = name.rpartition(".")[0]
+    # Not through the package, which may be in the middle of its own import: beside its files.
+    folder = os.path.join(os.path.dirname(__file__), os.pardir, os.pardir, *package.split("."))
+    spec = PathFinder.find_spec(name, [folder])
     if spec is None:
         return False
     try:
@@ -43,6 +54,6 @@ COMPILED: Final = not os.environ.get("WSFRAMEWORK_PURE") and all(loads(f"{name}_
 """True when the compiled modules are used; never with WSFRAMEWORK_PURE in the environment, unless that is empty."""
 
 
-def pick(name: str) -> ModuleType:
-    """The module `name` in the build that runs."""
-    return import_module(f"{__package__}.{name}_c" if COMPILED else f"{__package__}.{name}_py")
+def pick(name: str, package: str = __package__) -> ModuleType:
+    """The module `name` of the package in the build that runs."""
+    return import_module(f"{package}.{name}_c" if COMPILED else f"{package}.{name}_py")

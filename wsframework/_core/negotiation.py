@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import KW_ONLY, dataclass, fields
+from dataclasses import KW_ONLY, dataclass, fields, replace
 from typing import Any, ClassVar, Final
 
 from wsframework._core.deflate import Compression, find_library
@@ -297,7 +297,8 @@ class PerMessageDeflateOfferAccept(_Accept):
             params[_SERVER_BITS] = server_bits
         if self.request_no_context_takeover:
             params[_CLIENT_NO_TAKEOVER] = 1
-        if self.request_max_window_bits:
+        # More than the client's hint must not be answered, and what it does anyway needs no asking (section 7.1.2.2).
+        if self.request_max_window_bits and not 0 < self.offer.hint_max_window_bits <= self.request_max_window_bits:
             params[_CLIENT_BITS] = self.request_max_window_bits
         return params
 
@@ -388,7 +389,11 @@ def parse_offers(extensions: Iterable[ExtensionOffer]) -> list[PerMessageDeflate
 def check_agreed(
     extensions: Iterable[ExtensionOffer], offers: Iterable[PerMessageDeflateOffer]
 ) -> PerMessageDeflateResponse | None:
-    """What the server answered to these offers, None if nothing; `ValueError` for what it may not answer."""
+    """What the server answered to these offers, None if nothing; `ValueError` for what it may not answer.
+
+    What an offer says of the client itself binds it as if the server had asked for that.
+    """
+    offers = tuple(offers)
     found: PerMessageDeflateResponse | None = None
     for extension in extensions:
         if extension.name != EXTENSION_NAME:
@@ -396,8 +401,13 @@ def check_agreed(
         if found is not None:
             raise ValueError("it is there twice")
         found = PerMessageDeflateResponse.parse(_gathered(extension))
-        if not any(map(found.answers, offers)):
+        answered = [offer for offer in offers if found.answers(offer)]
+        if not answered:
             raise ValueError("the parameters do not fit any offer")
+        # Which of several was meant is not said.
+        hint = min(offer.hint_max_window_bits or MAX_WINDOW_BITS for offer in answered)
+        if hint < (found.client_max_window_bits or MAX_WINDOW_BITS):
+            found = replace(found, client_max_window_bits=hint)
     return found
 
 

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 else:
     _octets = pick("_octets")
 
-__all__ = ["Assembly", "encode_frame", "encode_header"]
+__all__ = ["Assembly", "encode_frame", "encode_header", "take_payload"]
 
 Assembly = _octets.Assembly
 encode_frame = _octets.encode_frame
 encode_header = _octets.encode_header
+take_payload = _octets.take_payload

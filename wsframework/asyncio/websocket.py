@@ -19,6 +19,7 @@ from wsframework._core.client_connection import ClientConnection
 from wsframework._core.headers import HeadersInput
 from wsframework._core.server_connection import ServerConnection
 from wsframework.asyncio.port import AsyncioClientPort, AsyncioPort, AsyncioServerPort, user_log
+from wsframework.asyncio.receiving import ReceivingProtocol
 from wsframework.asyncio.util import transport_details
 from wsframework.websocket import factory as neutral_factory
 from wsframework.websocket import protocol as neutral_protocol
@@ -57,12 +58,11 @@ __all__ = [
 ]
 
 
-class WebSocketAdapterProtocol(neutral_protocol.WebSocketProtocol, asyncio.Protocol):
+class WebSocketAdapterProtocol(neutral_protocol.WebSocketProtocol, ReceivingProtocol):
     """What asyncio calls, for servers and clients."""
 
     log = user_log
     transport: asyncio.Transport
-    _port: AsyncioPort
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The transport is connected."""
@@ -80,13 +80,7 @@ class WebSocketAdapterProtocol(neutral_protocol.WebSocketProtocol, asyncio.Proto
         self.factory._remember(self)
         port.set_no_delay(options.tcpNoDelay)
         self.transport.set_write_buffer_limits(high=options.sendHighWaterMark)
-
-    def data_received(self, data: bytes) -> None:
-        """Octets arrived."""
-        connection = self._port.connection
-        if connection.options.logOctets:
-            self._port.log_debug(f"received {len(data)} octets from {self.peer}: {data.hex()}")
-        connection.receive(data)
+        self._set_up_receiving(self.transport, self.factory._get_loop())
 
     def eof_received(self) -> None:
         """The peer has ended its half. asyncio closes the transport, but only after what waits to be written."""

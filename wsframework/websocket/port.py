@@ -20,6 +20,7 @@ from wsframework._core.deflate import Deflater
 from wsframework._core.keepalive import AnsweredPing
 from wsframework._core.negotiation import PerMessageDeflate
 from wsframework.exceptions import Disconnected
+from wsframework.websocket.messages import MessageDelivery
 from wsframework.websocket.statistics import Timings
 from wsframework.websocket.streaming import BY_PIECES, receive_mode
 from wsframework.websocket.threads import Job
@@ -40,7 +41,7 @@ def describe_loss(error: BaseException | None) -> str:
     return f"the transport was lost: {error or type(error).__name__}"
 
 
-class ProtocolPort(ABC):
+class ProtocolPort(MessageDelivery, ABC):
     """The upcalls of both roles. A backend adds the verbs (see `wsframework._core.port.Port`) and the three below."""
 
     __slots__ = ("_max_pending", "_ordered", "_pending", "connection", "protocol")
@@ -153,18 +154,6 @@ class ProtocolPort(ABC):
                 self.after_first_step(lambda: self._ordered_done(None))
             self.fire("open", "onOpen")
         protocol._opened()
-
-    def message(self, payload: bytes, is_binary: bool) -> None:
-        """See `Port.message`. The hot path: a plain onMessage costs nothing beside its own call."""
-        try:
-            result = self.protocol.onMessage(payload, is_binary)
-        except Exception as error:
-            self.callback_failed("onMessage", error)
-            return
-        if result is not None:
-            self._message_pending(result)
-        if self.protocol._observed:
-            self._message_observed(payload, is_binary)
 
     def _message_observed(self, payload: bytes, is_binary: bool) -> None:
         """Handlers of the event, and the mark in time."""

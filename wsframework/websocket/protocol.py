@@ -23,7 +23,8 @@ from wsframework.options import ClientOptions, ServerOptions
 from wsframework.websocket.attributes import ConnectionAttributes, install_options
 from wsframework.websocket.events import Observable
 from wsframework.websocket.interfaces import IWebSocketChannelStreamingApi
-from wsframework.websocket.payload import check_fragment_size, control_payload, message_payload
+from wsframework.websocket.messages import MessageSending
+from wsframework.websocket.payload import control_payload, message_payload
 from wsframework.websocket.prepared import PreparedMessage
 from wsframework.websocket.producing import Production
 from wsframework.websocket.statistics import Timings, TrafficStats
@@ -45,7 +46,7 @@ __all__ = [
 
 
 @implementer(IWebSocketChannelStreamingApi)
-class WebSocketProtocol(ConnectionAttributes, StreamingApi, Observable):
+class WebSocketProtocol(MessageSending, ConnectionAttributes, StreamingApi, Observable):
     """What servers and clients share: callbacks to override, methods to call, attributes to read.
 
     Every callback may be a plain method, an `async def`, or return a result that comes later (a Deferred, a Future).
@@ -135,37 +136,6 @@ class WebSocketProtocol(ConnectionAttributes, StreamingApi, Observable):
         """The peer has caught up after `onSendingPaused`."""
 
     # Methods to call.
-
-    def sendMessage(
-        self,
-        payload: bytes | bytearray | memoryview | str,
-        isBinary: bool = False,
-        fragmentSize: int | None = None,
-        sync: bool = False,
-        doNotCompress: bool = False,
-    ) -> None:
-        """Send a message; a `str` goes as text. Text given as bytes must be valid UTF-8, which is not checked.
-
-        `fragmentSize` splits it into frames of at most so many octets (default: the option autoFragmentSize). `sync`
-        sends at once what is otherwise sent when the callback in progress returns. `doNotCompress` sends it as it is
-        where permessage-deflate is in use: for what is compressed already, or must not be compressed together with
-        what others can choose (RFC 7692 section 8).
-
-        Raises `Disconnected` unless the connection is open, `PayloadExceededError` above maxMessagePayloadSize, and
-        `TypeError` or `ValueError` for unfit arguments; nothing is sent then.
-        """
-        if type(payload) is not bytes:
-            payload = message_payload(payload, isBinary)
-        connection = self._connection
-        if connection is None:
-            raise Disconnected("cannot send a message: the connection is not open yet")
-        if fragmentSize is not None:
-            check_fragment_size(fragmentSize)
-        connection.send_message(payload, isBinary, fragmentSize or 0, not doNotCompress)
-        if sync:
-            connection.flush()
-        if self._observed:
-            self._track("sendMessage")
 
     def sendPreparedMessage(self, prepared: PreparedMessage) -> None:
         """Send what `factory.prepareMessage` made; raises as `sendMessage`."""

@@ -1,0 +1,100 @@
+"""Octets from an asyncio transport to the connection: where they are put, and how they get there.
+
+Strategy: the protocols are `asyncio.BufferedProtocol`s, because asyncio's way for others is slow. It receives into a
+new object of 256 KiB each time, and an allocator that maps blocks of this size into memory and out of it (glibc's does,
+until a larger one was freed) makes that cost several times as much as the system call. Instead, octets are received
+
+* into the message itself, where the connection has such memory (in the middle of a large frame): no copy is left;
+* else into one buffer that all connections of the loop share, and copied out: what came, not what could have come.
+
+Both are only safe with a transport that asks for the buffer, fills it and tells so in one go. Those of asyncio's
+selector loops and of uvloop do, and TLS above any transport does. On a transport that is not known, which may as well
+wait for the peer in between, each connection gets a buffer of its own, for one turn.
+
+What overrides `data_received` is called for everything, as on any other asyncio protocol.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from wsframework._core.build import COMPILED
+from wsframework.asyncio.port import AsyncioPort
+
+__all__ = ["BUFFER_SIZE", "ReceivingProtocol"]
+
+BUFFER_SIZE: Final = 131072
+"""Octets that are received at once, at most."""
+
+# The modules of the transports that nothing happens in between of; a part of their types' names, as it were.
+_SYNCHRONOUS: Final = frozenset({"asyncio.selector_events", "asyncio.sslproto", "uvloop.loop"})
+
+_shared: WeakKeyDictionary[asyncio.AbstractEventLoop, memoryview] = WeakKeyDictionary()
+
+
+class ReceivingProtocol(asyncio.BufferedProtocol):
+    """The receiving part of a protocol."""
+
+    peer: str
+    _port: AsyncioPort
+    # The loop's buffer, or for a transport that is not known this connection's, while it has one.
+    _buffer: memoryview | None = None
+    _shares = False
+    # The connection is asked for room; and it gave some, which the transport has now.
+    _may_place = False
+    _places = False
+
+    def _set_up_receiving(self, transport: asyncio.BaseTransport, loop: asyncio.AbstractEventLoop) -> None:
+        """Choose the way; `_port` must be there."""
+        self._shares = type(transport).__module__ in _SYNCHRONOUS
+        if not self._shares:
+            return
+        self._buffer = _buffer_of(loop)
+        is_overridden = getattr(self.data_received, "__func__", None) is not ReceivingProtocol.data_received
+        # The pure build never has room.
+        self._may_place = COMPILED and not is_overridden and not self._port.connection.options.logOctets
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the transport is to put what comes next."""
+        if self._may_place:
+            room = self._port.connection.room()
+            self._places = room is not None
+            if room is not None:
+                return room
+        if self._buffer is None:
+            self._buffer = _new_buffer(sizehint)
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """So many octets were put there."""
+        if self._places:
+            self._places = False
+            self._port.connection.placed(nbytes)
+            return
+        assert self._buffer is not None, "the transport has asked for it"
+        data = bytes(self._buffer[:nbytes])
+        if not self._shares:
+            self._buffer = None
+        self.data_received(data)
+
+    def data_received(self, data: bytes) -> None:
+        """Octets arrived."""
+        connection = self._port.connection
+        if connection.options.logOctets:
+            self._port.log_debug(f"received {len(data)} octets from {self.peer}: {data.hex()}")
+        # Some transports give what they go on writing into.
+        connection.receive(data if type(data) is bytes else bytes(data))
+
+
+def _buffer_of(loop: asyncio.AbstractEventLoop) -> memoryview:
+    buffer = _shared.get(loop)
+    if buffer is None:
+        buffer = _shared[loop] = _new_buffer(-1)
+    return buffer
+
+
+def _new_buffer(sizehint: int) -> memoryview:
+    """A view and not the bytearray: asyncio's TLS takes slices of what it gets, to write into them."""
+    return memoryview(bytearray(sizehint if 0 < sizehint < BUFFER_SIZE else BUFFER_SIZE))
