@@ -10,10 +10,12 @@ FITS = import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c '$(FITS)' >/dev/null 2>&1 && { echo $$p; break; }; done)
 PACKAGING = setup.cfg setup.py pyproject.toml
+# What is compiled, and what it is compiled with.
+HOT = $(foreach folder,_core websocket,$(wildcard $(foreach name,_*_py.py _*_c.pyx _*_c.pxd _*.h,wsframework/$(folder)/$(name))))
 NODE = tests/interop/node
 UNIT = not interop and not browser and not slow
 
-.PHONY: help demo test lint format types cover docs conformance gate clean chromium
+.PHONY: help demo test compile lint format types cover docs conformance bench gate clean chromium
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +23,7 @@ help: ## list the targets
 demo: $(VENV)/.runtime ## set up, start the chat and print its URLs
 	@$(PY) $(DEMO) $(ARGS)
 
-test: $(VENV)/.all $(NODE)/node_modules/.installed chromium ## set up and run all tests; ARGS="-k name" for some
+test: $(VENV)/.compiled $(NODE)/node_modules/.installed chromium ## set up and run all tests; ARGS="-k name" for some
 	$(PY) -m pytest $(ARGS)
 
 lint: $(VENV)/.all ## style and formatting
@@ -35,8 +37,12 @@ format: $(VENV)/.all ## mend what lint finds, where a tool can
 types: $(VENV)/.all ## type check, strict
 	$(PY) -m mypy
 
-cover: $(VENV)/.all ## unit tests with branch coverage; all of wsframework/_core must be covered
-	$(PY) -m pytest -q -m "$(UNIT)" --cov --cov-report= $(ARGS)
+compile: ## build the extension modules in place again
+	rm -f $(VENV)/.compiled
+	$(MAKE) $(VENV)/.compiled
+
+cover: $(VENV)/.all ## unit tests of the pure build with branch coverage; all of wsframework/_core must be covered
+	WSFRAMEWORK_PURE=1 $(PY) -m pytest -q -m "$(UNIT)" --cov --cov-report= $(ARGS)
 	$(PY) -m coverage report
 	$(PY) -m coverage report --include='wsframework/_core/*' --fail-under=100
 
@@ -44,14 +50,18 @@ docs: $(VENV)/.all ## build the documentation; a warning is an error
 	$(PY) -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
-conformance: $(VENV)/.all ## Autobahn|Testsuite, both roles on both backends, where there is a Python 2.7
-	$(PY) tests/conformance/run.py $(ARGS)
+conformance: $(VENV)/.compiled ## Autobahn|Testsuite, where there is a Python 2.7: a sample; all cases with ARGS=--long
+	$(PY) -m tests.conformance.run $(ARGS)
+
+bench: $(VENV)/.bench $(VENV)/.compiled $(NODE)/node_modules/.installed ## measure this and its peers; ARGS="--quick" for a minute or two
+	$(PY) -m benchmarks.run $(ARGS)
 
 gate: lint types test cover docs ## everything that must hold before a commit
 
 clean: ## remove everything that was made here
 	rm -rf $(VENV) .cache build dist docs/_build $(NODE)/node_modules .coverage .coverage.* *.egg-info
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -f wsframework/*/*.so wsframework/*/*.pyd
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What is installed is remembered by empty files, so that a second run starts at once.
@@ -62,11 +72,20 @@ $(PY):
 	$(PYTHON) -m venv --clear $(VENV)
 
 $(VENV)/.runtime: $(PACKAGING) | $(PY)
-	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[twisted]'
+	WSFRAMEWORK_PURE=1 $(PY) -m pip install --quiet --disable-pip-version-check -e '.[twisted]'
 	@touch $@
 
 $(VENV)/.all: $(PACKAGING) | $(PY)
-	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[all]'
+	WSFRAMEWORK_PURE=1 $(PY) -m pip install --quiet --disable-pip-version-check -e '.[all]'
+	@touch $@ $(VENV)/.runtime
+
+# Without a compiler the package stays pure Python, and says so.
+$(VENV)/.compiled: $(HOT) setup.py | $(VENV)/.all
+	$(PY) setup.py -q build_ext --inplace -j 2
+	@touch $@
+
+$(VENV)/.bench: $(PACKAGING) | $(PY)
+	WSFRAMEWORK_PURE=1 $(PY) -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	@touch $@ $(VENV)/.runtime
 
 # The peers of the interop tests that pip cannot bring. Without one, the tests that need it are skipped and say so.

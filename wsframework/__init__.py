@@ -5,6 +5,9 @@ The protocol and factory classes are in `wsframework.twisted.websocket` and `wsf
 
 from __future__ import annotations
 
+from typing import Final
+
+from wsframework._core.build import COMPILED
 from wsframework.exceptions import (
     BroadcastFull,
     Disconnected,
@@ -28,6 +31,13 @@ __all__ = [
     "SequenceError",
     "WebSocketError",
     "__version__",
+    "is_compiled",
 ]
 
 __version__ = "0.1.0"
+
+is_compiled: Final = COMPILED
+"""True when the compiled hot path runs, False for pure Python, which does the same.
+
+`python -m wsframework` says it, too. With WSFRAMEWORK_PURE=1 in the environment nothing compiled is used.
+"""

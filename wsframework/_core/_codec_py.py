@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Final, Protocol, cast
 
 from wsframework._core.constants import (
+    LARGEST,
     OP_BINARY,
     OP_CLOSE,
     OP_CONTINUATION,
@@ -197,9 +198,9 @@ class FrameReader:
         self._message = sink.message
         self._require_mask = require_mask
         self._apply_mask = apply_mask
-        self._max_frame = max_frame
-        self._max_message = max_message
-        self._max_fragments = max_fragments
+        self._max_frame = min(max_frame, LARGEST)
+        self._max_message = min(max_message, LARGEST)
+        self._max_fragments = min(max_fragments, LARGEST)
         self._validate = validate_utf8
         self.paused = False
         self.deaf = False
@@ -251,7 +252,7 @@ class FrameReader:
         """From now on messages may be compressed, and have at most `max_inflated` octets then (0: no limit)."""
         self._flaws = _FLAWS_WITH_DEFLATE
         self._inflater = inflater
-        self._max_inflated = max_inflated
+        self._max_inflated = min(max_inflated, LARGEST)
         self._max_inflated_text = max_inflated_text
 
     @property

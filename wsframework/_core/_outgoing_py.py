@@ -19,7 +19,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from wsframework._core.constants import OP_BINARY, OP_CLOSE, OP_CONTINUATION, OP_PING, OP_TEXT
+from wsframework._core.constants import LARGEST, OP_BINARY, OP_CLOSE, OP_CONTINUATION, OP_PING, OP_TEXT
 from wsframework._core.deflation import Deflation
 from wsframework._core.line import Line
 from wsframework._core.masking import apply_mask
@@ -96,9 +96,9 @@ class Outgoing:
         self._port = port
         self._mask_key = mask_key
         # Looked up once: this is the hot path.
-        self._max_message = options.maxMessagePayloadSize
-        self._fragment_size = options.autoFragmentSize
-        self._max_send_buffer = options.maxSendBuffer
+        self._max_message = min(options.maxMessagePayloadSize, LARGEST)
+        self._fragment_size = min(options.autoFragmentSize, LARGEST)
+        self._max_send_buffer = min(options.maxSendBuffer, LARGEST)
         self._traces = options.logFrames
         self._overflow = overflow
         self._sent_while_paused = sent_while_paused

@@ -10,6 +10,7 @@ from typing import Final
 
 __all__ = [
     "ACCEPT_GUID",
+    "LARGEST",
     "OP_BINARY",
     "OP_CLOSE",
     "OP_CONTINUATION",
@@ -25,6 +26,9 @@ __all__ = [
 
 # RFC 6455 section 1.3: appended to the client's key before hashing.
 ACCEPT_GUID: Final = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+# What is at least this many octets is no limit at all; compiled code counts in 64 bits.
+LARGEST: Final = 1 << 62
 
 # RFC 6455 section 5.2.
 OP_CONTINUATION: Final = 0x0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wsframework._core.constants import LARGEST
 from wsframework.exceptions import Disconnected
 from wsframework.websocket.payload import check_fragment_size, message_payload
 
@@ -58,7 +59,7 @@ class MessageSending:
             raise Disconnected("cannot send a message: the connection is not open yet")
         if fragmentSize is not None:
             check_fragment_size(fragmentSize)
-        _send(connection, payload, isBinary, fragmentSize or 0, not doNotCompress)
+        _send(connection, payload, isBinary, min(fragmentSize or 0, LARGEST), not doNotCompress)
         if sync:
             connection.flush()
         if self._observed:
