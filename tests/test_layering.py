@@ -15,13 +15,15 @@ import wsframework
 
 ROOT = Path(wsframework.__file__).parent
 # Bottom up. A layer may import itself and what is named here; of other packages the named ones only.
-NEUTRAL = {"_core", "exceptions", "options"}
+NEUTRAL = {"_core", "build", "exceptions", "options"}
 OURS: dict[str, set[str]] = {
-    "": {"exceptions"},
+    "": {"build", "exceptions"},
+    "__main__": {""},
+    "build": set(),
     "exceptions": set(),
     "exception": {"exceptions"},
     "options": set(),
-    "_core": {"exceptions", "options"},
+    "_core": {"build", "exceptions", "options"},
     "websocket": NEUTRAL,
     "twisted": NEUTRAL | {"websocket"},
     "asyncio": NEUTRAL | {"websocket"},
@@ -31,6 +33,8 @@ OURS: dict[str, set[str]] = {
 TESTING_MODULES = {"twisted.testing", "asyncio.testing"}
 OTHERS: dict[str, set[str]] = {
     "": set(),
+    "__main__": set(),
+    "build": set(),
     "exceptions": set(),
     "exception": set(),
     "options": set(),
@@ -44,6 +48,8 @@ OTHERS: dict[str, set[str]] = {
 NO_IO = {"asyncio", "logging", "select", "selectors", "signal", "socket", "ssl", "subprocess", "threading", "time"}
 FORBIDDEN: dict[str, set[str]] = {
     "": NO_IO,
+    "__main__": NO_IO,
+    "build": NO_IO,
     "exceptions": NO_IO,
     "exception": NO_IO,
     "options": NO_IO,

@@ -156,6 +156,75 @@ def test_headers_and_cookies_go_both_ways(run: Runner) -> None:
     run.stop(server)
 
 
+def test_messages_are_compressed(run: Runner) -> None:
+    """I return an acceptance for the first offer, as everybody does."""
+    server, url = run.serve("compression_server")
+    client = run("compression_client", url)
+    says(client, "in use: ['permessage-deflate']", *["received 1500 bytes, the same: True"] * 3)
+    says(client, "closed: True 1000, ratios below a quarter: True True")
+    says(server, "in use: ['permessage-deflate']", "closed: True 1000, received 4500, which were shorter: True")
+    run.ends(client)
+    run.stop(server)
+
+
+NAME = "permessage-deflate"
+
+
+def in_use(is_server: bool, agreed: str, mem_level: int) -> str:
+    """What one end prints of its extension."""
+    return f"in use: {{'extension': '{NAME}', 'is_server': {is_server}, {agreed}, 'mem_level': {mem_level}}}"
+
+
+OFFERED = {
+    "alone": "; client_max_window_bits; server_no_context_takeover 0",
+    "small": "; client_max_window_bits; server_max_window_bits=10 10",
+    "other": " 0",
+}
+# What is offered, what is answered to that, what is agreed on then, and with which memory level at the server.
+NEGOTIATIONS = [
+    (
+        "small,alone,other",
+        "'client_max_window_bits': 0, 'client_no_context_takeover': True, 'server_max_window_bits': 0, "
+        "'server_no_context_takeover': True",
+        "'server_no_context_takeover': True, 'client_no_context_takeover': True, 'server_max_window_bits': 15, "
+        "'client_max_window_bits': 15",
+        8,
+    ),
+    (
+        "other,small",
+        "'client_max_window_bits': 9, 'client_no_context_takeover': False, 'server_max_window_bits': 10, "
+        "'server_no_context_takeover': False",
+        "'server_no_context_takeover': False, 'client_no_context_takeover': False, 'server_max_window_bits': 10, "
+        "'client_max_window_bits': 9",
+        2,
+    ),
+    ("other", "", "", 0),
+]
+
+
+def test_compression_is_negotiated(run: Runner) -> None:
+    """My functions look at the offers and at the answer, and one of them may say no."""
+    server, url = run.serve("compression_advanced_server")
+    for offers, answer, agreed, mem_level in NEGOTIATIONS:
+        client = run("compression_advanced_client", url, offers)
+        for offer in offers.split(","):
+            says(server, f"offered: {NAME}; client_no_context_takeover{OFFERED[offer]}")
+        if agreed:
+            says(client, f"answered: {{'extension': '{NAME}', {answer}}}", in_use(False, agreed, 3))
+            says(server, in_use(True, agreed, mem_level))
+        else:
+            says(client, "in use: nothing")
+        says(client, f"text of 900 bytes came as less: {bool(agreed)}", "the same: True, both ways as 1024 1024")
+        says(client, "closed: True 1000")
+        says(server, "closed: True 1000")
+        run.ends(client)
+    client = run("compression_advanced_client", url, "small", "refuse")
+    says(client, "answered: ", "closed: False 1006")
+    says(server, "closed: False 1006")
+    run.ends(client)
+    run.stop(server)
+
+
 def test_services_by_subprotocol(run: Runner) -> None:
     """onConnect decides what serves the connection, and refuses what it does not know."""
     server, url = run.serve("subprotocols_server")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wsframework._core._codec_py import MASK_EITHER, MASK_FORBIDDEN, MASK_REQUIRED, FrameSink, StreamSink
-from wsframework._core.build import pick
+from wsframework.build import pick
 from wsframework._core.octets import encode_frame, encode_header
 
 if TYPE_CHECKING:

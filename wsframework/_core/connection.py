@@ -477,6 +477,8 @@ class Connection(Channel):
         elif action is not Action.IGNORE:
             self._record(Cause.VIOLATION, CloseCode.ABNORMAL, violation.reason)
             self._abort()
+        # No message comes or goes any more, and an attacker may take its time to go.
+        self._inflater = self._out.deflation = None
 
     def _record(self, cause: Cause, code: int, reason: str | None, failure: HandshakeError | None = None) -> None:
         """Remember how it ended; what came first is what counts."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from wsframework._core.build import pick
+from wsframework.build import pick
 
 if TYPE_CHECKING:
     from wsframework._core import _leaf_py as _leaf

@@ -4,8 +4,9 @@
     clientFromString(reactor, r"wsframework:tcp\\:localhost\\:9000:url=ws\\://localhost\\:9000:subprotocol=base64")
 
 In the string, the description of the endpoint below comes first, with its colons escaped (its equals signs may be).
-`url` must be there; `compression` is true or false, `autofrag` the size in octets of the frames to cut messages into,
-`subprotocol` one more subprotocol than `binary` and `base64`.
+`url` must be there; `compression` is false, or true (the default): then messages are compressed if the other end wishes
+so, too; `autofrag` is the size in octets of the frames to cut messages into, `subprotocol` one more subprotocol than
+`binary` and `base64`.
 """
 
 from __future__ import annotations

@@ -132,8 +132,9 @@ class WrappingWebSocketServerFactory(WebSocketServerFactory):
     """Takes WebSocket connections for `factory`, a factory of stream protocols.
 
     The subprotocols taken are `subprotocol` if it is given (binary messages), `binary` and `base64`; a client that
-    offers none is taken as `binary`. `enableCompression` is for permessage-deflate. Other options than those here can
-    be set with `setProtocolOptions`; failByDrop is off and closeHandshakeTimeout is 30 seconds.
+    offers none is taken as `binary`. With `enableCompression` messages are compressed (permessage-deflate) if the other
+    end wishes so, too. Other options than those here can be set with `setProtocolOptions`; failByDrop is off and
+    closeHandshakeTimeout is 30 seconds.
     """
 
     protocol: Callable[[], Any] = WrappingWebSocketServerProtocol

@@ -39,7 +39,7 @@ def loads(name: str) -> bool:
     """
     package = name.rpartition(".")[0]
     # Not through the package, which may be in the middle of its own import: beside its files.
-    folder = os.path.join(os.path.dirname(__file__), os.pardir, os.pardir, *package.split("."))
+    folder = os.path.join(os.path.dirname(__file__), os.pardir, *package.split("."))
     spec = PathFinder.find_spec(name, [folder])
     if spec is None:
         return False
@@ -54,6 +54,6 @@ COMPILED: Final = not os.environ.get("WSFRAMEWORK_PURE") and all(loads(f"{name}_
 """True when the compiled modules are used; never with WSFRAMEWORK_PURE in the environment, unless that is empty."""
 
 
-def pick(name: str, package: str = __package__) -> ModuleType:
+def pick(name: str, package: str = "wsframework._core") -> ModuleType:
     """The module `name` of the package in the build that runs."""
     return import_module(f"{package}.{name}_c" if COMPILED else f"{package}.{name}_py")

@@ -1,0 +1,93 @@
+"""Offers several kinds of compression, says how it takes what the server chose, and shows the sizes, on Twisted.
+
+python echo_compressed_advanced_client.py [URL] [--offer alone] [--offer small] [--offer large]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import Any
+
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.error import ConnectError
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.ssl import optionsForClientTLS
+from twisted.internet.task import react
+
+from wsframework import WebSocketError
+from wsframework.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
+from wsframework.websocket.compress import (
+    PerMessageDeflateOffer,
+    PerMessageDeflateResponse,
+    PerMessageDeflateResponseAccept,
+)
+
+OFFERS = {
+    # Each message is compressed for itself, in both directions.
+    "alone": PerMessageDeflateOffer(accept_no_context_takeover=True, request_no_context_takeover=True),
+    # The server refers back to no more than 2 KiB, and may ask the same of us.
+    "small": PerMessageDeflateOffer(
+        accept_no_context_takeover=False, accept_max_window_bits=True, request_max_window_bits=11
+    ),
+    # What takes most memory and makes least data.
+    "large": PerMessageDeflateOffer(accept_no_context_takeover=False, accept_max_window_bits=False),
+}
+
+
+def accept(response: PerMessageDeflateResponse) -> PerMessageDeflateResponseAccept | None:
+    """Take what the server made of one of the offers; with None there would be no connection."""
+    # How we compress inside of what was agreed on is our own business.
+    return PerMessageDeflateResponseAccept(response, mem_level=4, compression_level=6)
+
+
+TEXT = "What is said again and again, again and again. " * 20
+PICTURE = os.urandom(1000)
+
+
+class EchoClientProtocol(WebSocketClientProtocol):
+    def onOpen(self) -> None:
+        in_use = ", ".join(map(str, self.websocket_extensions_in_use))
+        print(f"uses {in_use or 'no compression'}")
+        self.send("text", TEXT)
+        self.send("text again", TEXT)
+        # Compression would only make it longer, and push out what later messages can refer to.
+        self.send("picture", PICTURE, doNotCompress=True)
+
+    def send(self, name: str, message: str | bytes, doNotCompress: bool = False) -> None:
+        before = self.trafficStats.outgoingOctetsWebSocketLevel
+        self.sendMessage(message, isBinary=isinstance(message, bytes), doNotCompress=doNotCompress)
+        print(f"{name}: {len(message)} octets as {self.trafficStats.outgoingOctetsWebSocketLevel - before}")
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        if isBinary:
+            # The answers come in the order of the questions, so this was the last.
+            print("the picture is the same" if payload == PICTURE else "the picture is another one")
+            self.sendClose(1000)
+
+
+async def main(reactor: Any, url: str, names: list[str]) -> None:
+    factory = WebSocketClientFactory(url)
+    factory.protocol = EchoClientProtocol
+    factory.setProtocolOptions(
+        perMessageCompressionOffers=[OFFERS[name] for name in names], perMessageCompressionAccept=accept
+    )
+    endpoint: IStreamClientEndpoint = HostnameEndpoint(reactor, factory.host, factory.port)
+    if factory.isSecure:
+        endpoint = wrapClientTLS(optionsForClientTLS(factory.host), endpoint)
+    try:
+        client: Any = await endpoint.connect(factory)
+        # An error if the server answers, but not as a WebSocket server that takes us.
+        await client.is_open
+    except (ConnectError, WebSocketError) as error:
+        sys.exit(f"cannot connect to {url}: {error}")
+    await client.is_closed
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("url", nargs="?", default="ws://127.0.0.1:9000")
+    parser.add_argument("--offer", action="append", choices=OFFERS, help="may be repeated, the best first")
+    args = parser.parse_args()
+    react(main, (args.url, args.offer or list(OFFERS)))

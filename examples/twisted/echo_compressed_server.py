@@ -1,0 +1,46 @@
+"""Sends every message back, compressed where the client offers that, on Twisted. Ctrl-C ends it."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import react
+
+from wsframework.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+
+
+class EchoServerProtocol(WebSocketServerProtocol):
+    def onOpen(self) -> None:
+        # One, or none if the client did not offer it.
+        in_use = ", ".join(map(str, self.websocket_extensions_in_use))
+        print(f"{self.peer} uses {in_use or 'no compression'}", flush=True)
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        self.sendMessage(payload, isBinary)
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        stats = self.trafficStats
+        sizes = f"{stats.outgoingOctetsAppLevel} octets of messages went as {stats.outgoingOctetsWebSocketLevel}"
+        print(f"{self.peer} is gone: {sizes}", flush=True)
+
+
+async def main(reactor: Any, host: str, port: int) -> None:
+    factory = WebSocketServerFactory()
+    factory.protocol = EchoServerProtocol
+    # Take what a client offers (permessage-deflate), with windows of 4 KiB.
+    factory.setProtocolOptions(perMessageCompressionAccept=True)
+    address = reactor.listenTCP(port, factory, interface=host).getHost()
+    reactor.callWhenRunning(print, f"echo server on ws://{address.host}:{address.port}", flush=True)
+    # Ctrl-C stops the reactor, which waits for what its triggers return.
+    reactor.addSystemEventTrigger("before", "shutdown", factory.shutdown)
+    await Deferred()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=9000, help="0 takes any free port")
+    args = parser.parse_args()
+    react(main, (args.host, args.port))
