@@ -7,6 +7,7 @@ installed as pure Python and does the same, slower.
 
 import os
 import sys
+from glob import glob
 
 from setuptools import Extension, setup
 
@@ -39,10 +40,11 @@ def extensions():
         print("Cython is not installed: wsframework is installed as pure Python", file=sys.stderr)
         return []
     flags = [] if sys.platform == "win32" else ["-O3"]
+    folder = "wsframework/_core"
+    headers = glob(f"{folder}/*.h")
     modules = [
-        Extension(name, [source], extra_compile_args=flags, include_dirs=["wsframework/_core"], optional=True)
+        Extension(name, [source], extra_compile_args=flags, include_dirs=[folder], depends=headers, optional=True)
         for name, source in SOURCES.items()
-        if os.path.exists(source)
     ]
     return cythonize(modules, build_dir="build/cython", compiler_directives=DIRECTIVES, quiet=True)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.core.leaves import BUILDS, each_build
 from wsframework._core.masking import MaskKeys, apply_mask, mask_source
 
 KEY = bytes.fromhex("37fa213d")
@@ -30,27 +33,30 @@ class Source:
         return octets
 
 
-def test_the_example_of_the_rfc() -> None:
+@each_build
+def test_the_example_of_the_rfc(leaf: ModuleType) -> None:
     """Hello, masked with 37 fa 21 3d (section 5.7)."""
-    assert apply_mask(b"Hello", KEY) == bytes.fromhex("7f9f4d5158")
-    assert apply_mask(bytes.fromhex("7f9f4d5158"), KEY) == b"Hello"
+    assert leaf.apply_mask(b"Hello", KEY) == bytes.fromhex("7f9f4d5158")
+    assert leaf.apply_mask(bytes.fromhex("7f9f4d5158"), KEY) == b"Hello"
 
 
+@each_build
 @pytest.mark.parametrize("key", [b"\0\0\0\0", b"\xff\xff\xff\xff", b"\0\0\0\x80", b"\x80\0\0\0", KEY])
-def test_all_small_sizes_at_all_offsets(key: bytes) -> None:
+def test_all_small_sizes_at_all_offsets(leaf: ModuleType, key: bytes) -> None:
     """No size is special, leading and trailing zeros are kept, and a piece goes on where the last one ended."""
-    for size in (*range(18), 255, 256, 4097):
+    for size in (*range(18), 31, 63, 64, 65, 127, 255, 256, 4097):
         for data in (bytes(size), b"\xff" * size, bytes(index % 256 for index in range(size))):
             for offset in (*range(9), 2**31 + 1, 2**63 - 1):
-                masked = apply_mask(data, key, offset)
+                masked = leaf.apply_mask(data, key, offset)
                 assert masked == oracle(data, key, offset)
-                assert apply_mask(masked, key, offset) == data
+                assert leaf.apply_mask(masked, key, offset) == data
 
 
-def test_what_comes_out_is_owned_bytes() -> None:
+@each_build
+def test_what_comes_out_is_owned_bytes(leaf: ModuleType) -> None:
     """A mutable buffer may be reused right after the call."""
     buffer = bytearray(b"Hello")
-    masked = apply_mask(buffer, KEY)
+    masked = leaf.apply_mask(buffer, KEY)
     buffer[:] = b"xxxxx"
     assert type(masked) is bytes
     assert masked == bytes.fromhex("7f9f4d5158")
@@ -59,8 +65,20 @@ def test_what_comes_out_is_owned_bytes() -> None:
 @given(st.binary(max_size=300), st.binary(min_size=4, max_size=4), st.integers(0, 300))
 def test_pieces_make_the_whole(data: bytes, key: bytes, cut: int) -> None:
     """Masking in two pieces with the right offset is masking the whole."""
-    assert apply_mask(data, key) == oracle(data, key)
-    assert apply_mask(data[:cut], key) + apply_mask(data[cut:], key, len(data[:cut])) == oracle(data, key)
+    for leaf in BUILDS:
+        assert leaf.apply_mask(data, key) == oracle(data, key)
+        pieces = [leaf.apply_mask(data[:cut], key), leaf.apply_mask(data[cut:], key, len(data[:cut]))]
+        assert b"".join(pieces) == oracle(data, key)
+
+
+@given(st.binary(max_size=300), st.binary(min_size=4, max_size=4), st.integers(0, 310), st.integers(0, 310))
+def test_a_payload_is_unmasked_where_it_lies(data: bytes, key: bytes, start: int, end: int) -> None:
+    """A frame is taken out of a chunk in one go; where it has no key, as it is."""
+    piece = data[start:end]
+    for leaf in BUILDS:
+        assert leaf.unmasked(data, start, end, key) == oracle(piece, key)
+        assert leaf.unmasked(data, start, end, key, start) == oracle(piece, key, start)
+        assert leaf.unmasked(data, start, end, b"") == piece
 
 
 def test_keys_are_every_octet_of_the_source_once() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import product
+from types import ModuleType
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from wsframework._core.utf8 import Utf8Validator, is_utf8
+from tests.core.leaves import BUILDS, each_build
 
 # RFC 3629 section 4 as a table: leading octets, then the range of each octet that follows.
 TAIL = (0x80, 0xBF)
@@ -53,23 +54,23 @@ def by_python(data: bytes) -> bool:
     return True
 
 
-def by_octets(data: bytes) -> tuple[int, bool]:
+def by_octets(leaf: ModuleType, data: bytes) -> tuple[int, bool]:
     """What the validator says, fed octet by octet; as `by_the_grammar`."""
-    validator = Utf8Validator()
+    validator = leaf.Utf8Validator()
     for index in range(len(data)):
         if not validator.feed(data[index : index + 1]):
             return index, False
     return len(data), validator.complete
 
 
-def check(data: bytes) -> None:
+def check(leaf: ModuleType, data: bytes) -> None:
     """The validator agrees with the grammar, whole, in octets and in all cuts into two."""
     good, complete = expected = by_the_grammar(data)
     valid = good == len(data) and complete
-    assert is_utf8(data) is is_utf8(bytearray(data)) is by_python(data) is valid
-    assert by_octets(data) == expected
+    assert leaf.is_utf8(data) is leaf.is_utf8(bytearray(data)) is by_python(data) is valid
+    assert by_octets(leaf, data) == expected
     for cut in range(len(data) + 1):
-        validator = Utf8Validator()
+        validator = leaf.Utf8Validator()
         assert validator.feed(data[:cut]) is (good >= cut)
         if good >= cut:
             assert validator.complete is by_the_grammar(data[:cut])[1]
@@ -77,28 +78,31 @@ def check(data: bytes) -> None:
             assert good < len(data) or validator.complete is complete
 
 
-def test_every_sequence_of_one_octet_and_of_two() -> None:
+@each_build
+def test_every_sequence_of_one_octet_and_of_two(leaf: ModuleType) -> None:
     """Nothing about a single octet or a pair is left to chance."""
     for first in range(256):
-        assert is_utf8(bytes([first])) is (first < 128)
-        assert by_octets(bytes([first])) == by_the_grammar([first])
+        assert leaf.is_utf8(bytes([first])) is (first < 128)
+        assert by_octets(leaf, bytes([first])) == by_the_grammar([first])
         for second in range(256):
-            assert by_octets(bytes([first, second])) == by_the_grammar([first, second])
+            assert by_octets(leaf, bytes([first, second])) == by_the_grammar([first, second])
 
 
-def test_every_sequence_of_three_at_the_edges() -> None:
+@each_build
+def test_every_sequence_of_three_at_the_edges(leaf: ModuleType) -> None:
     """Overlong forms and surrogates are found at their second octet, where the grammar ends."""
     for octets in product(EDGES, repeat=3):
-        assert by_octets(bytes(octets)) == by_the_grammar(octets)
+        assert by_octets(leaf, bytes(octets)) == by_the_grammar(octets)
 
 
+@each_build
 @pytest.mark.parametrize("lead", [0xE0, 0xED, 0xF0, 0xF1, 0xF4])
-def test_every_sequence_of_four_at_the_edges(lead: int) -> None:
+def test_every_sequence_of_four_at_the_edges(leaf: ModuleType, lead: int) -> None:
     """Also what is above U+10FFFF, and what follows a code point that ended early."""
     for octets in product([lead], EDGES[3:10], EDGES[2:10], EDGES):
         data = bytes(octets)
-        assert by_octets(data) == by_the_grammar(octets)
-        assert is_utf8(data) is by_python(data)
+        assert by_octets(leaf, data) == by_the_grammar(octets)
+        assert leaf.is_utf8(data) is by_python(data)
 
 
 VALID = [
@@ -115,12 +119,13 @@ VALID = [
 ]
 
 
+@each_build
 @pytest.mark.parametrize(("name", "text"), VALID)
-def test_every_scalar_value_is_text(name: str, text: str) -> None:
+def test_every_scalar_value_is_text(leaf: ModuleType, name: str, text: str) -> None:
     """What Python encodes is taken, whatever the pieces."""
     data = text.encode()
-    assert by_octets(data) == (len(data), True)
-    check(data)
+    assert by_octets(leaf, data) == (len(data), True)
+    check(leaf, data)
 
 
 MALFORMED = [
@@ -150,34 +155,37 @@ MALFORMED = [
 ]
 
 
+@each_build
 @pytest.mark.parametrize(("name", "octets", "good"), MALFORMED)
-def test_malformed_sequences(name: str, octets: str, good: int) -> None:
+def test_malformed_sequences(leaf: ModuleType, name: str, octets: str, good: int) -> None:
     """None of the well-known wrong forms is taken, and each is found at the octet that proves it."""
     data = bytes.fromhex(octets)
-    assert by_octets(data) == (good, False)
+    assert by_octets(leaf, data) == (good, False)
     for prefix in (b"", b"A" * 33, "é€😀".encode()):
-        check(prefix + data)
-        check(prefix + data + b"tail")
+        check(leaf, prefix + data)
+        check(leaf, prefix + data + b"tail")
 
 
+@each_build
 @pytest.mark.parametrize("text", ["é", "€", "😀"])
-def test_a_code_point_that_is_cut_is_not_wrong_but_not_complete(text: str) -> None:
+def test_a_code_point_that_is_cut_is_not_wrong_but_not_complete(leaf: ModuleType, text: str) -> None:
     """More may come; only the end of the message makes a cut sequence an error."""
     data = text.encode()
     for cut in range(1, len(data)):
-        validator = Utf8Validator()
+        validator = leaf.Utf8Validator()
         assert validator.feed(data[:cut])
         assert not validator.complete
-        assert not is_utf8(data[:cut])
+        assert not leaf.is_utf8(data[:cut])
         assert validator.feed(b"")
         assert not validator.complete
         assert validator.feed(data[cut:])
         assert validator.complete
 
 
-def test_reset_forgets_what_was_cut() -> None:
+@each_build
+def test_reset_forgets_what_was_cut(leaf: ModuleType) -> None:
     """The next message starts clean."""
-    validator = Utf8Validator()
+    validator = leaf.Utf8Validator()
     assert validator.complete
     validator.feed(b"\xf0\x9f\x98")
     validator.reset()
@@ -185,9 +193,24 @@ def test_reset_forgets_what_was_cut() -> None:
     assert validator.feed(b"A")
 
 
+@each_build
+@pytest.mark.parametrize("octets", ["ff", "80", "c0", "eda0", "f490", "41e28241"])
+def test_what_is_wrong_stays_wrong(leaf: ModuleType, octets: str) -> None:
+    """Nothing that follows makes a text of it; only the next message starts clean."""
+    validator = leaf.Utf8Validator()
+    assert not validator.feed(bytes.fromhex(octets))
+    for piece in (b"", b"A", b"\x80", b"A" * 100, "é".encode() * 100):
+        assert validator.feed(piece) is False
+        assert validator.complete is False
+    validator.reset()
+    assert validator.complete is True
+    assert validator.feed(b"A") is True
+
+
 @given(st.binary(max_size=40) | st.text(max_size=20).map(str.encode))
 @example(b"\xed\xa0")
 @example(b"\xf4\x8f\xbf\xbf")
 def test_random_octets(data: bytes) -> None:
     """The validator and Python never disagree, whatever comes in whatever pieces."""
-    check(data)
+    for leaf in BUILDS:
+        check(leaf, data)

@@ -1,7 +1,7 @@
 /* Masking (RFC 6455 section 5.3) and validation of UTF-8 (RFC 3629) at memory speed.
  *
- * Strategy: everything is static inline and without state, knows nothing of Python, and reads and writes only the octets
- * that it is given. So every extension module that includes it has its own copy, and nobody needs a lock.
+ * Strategy: everything is static inline and without state, knows nothing of Python, and reads and writes only the
+ * octets that it is given. So every extension module that includes it has its own copy, and nobody needs a lock.
  *
  * Short payloads are done by words, short texts octet by octet with an automaton. Long ones are done by vectors, where
  * the compiler and the processor have them (_leaf_vector.h): on AArch64 always, on x86-64 what is found at run time.
@@ -46,10 +46,10 @@ leaf_store64(unsigned char *to, uint64_t word)
     memcpy(to, &word, sizeof word);
 }
 
-/* What an octet means to the octet after it, and that one to it, by Keiser and Lemire, "Validating UTF-8 In Less Than One
- * Instruction Per Byte", 2020. Each bit stands for one thing that can be wrong with two neighbours. It is wrong when all
- * three tables say so: the one for the first octet's upper half, the one for its lower half, and the one for the second
- * octet's upper half. LEAF_BOTH is no error by itself: two octets that continue, which has to be where it should be. */
+/* What two neighbours mean to each other, by Keiser and Lemire, "Validating UTF-8 In Less Than One Instruction Per
+ * Byte", 2020. Each bit stands for one thing that can be wrong with them. It is wrong when all three tables say so: the
+ * one for the first octet's upper half, the one for its lower half, and the one for the second octet's upper half.
+ * LEAF_BOTH is no error by itself: two octets that continue, which has to be where it should be. */
 enum {
     LEAF_CUT = 1 << 0,       /* a lead, then no continuation */
     LEAF_STRAY = 1 << 1,     /* ASCII, then a continuation */
@@ -215,8 +215,8 @@ leaf_key(const unsigned char *key, ptrdiff_t offset)
 #endif
 }
 
-/* XOR `source` with the 4 octets of `key` repeated, into `target`, which is `source` or does not overlap it. `offset` is
- * how many octets of the payload came before. */
+/* XOR `source` with the 4 octets of `key` repeated, into `target`, which is `source` or does not overlap it. `offset`
+ * is how many octets of the payload came before. */
 static inline void
 mask_into(unsigned char *target, const unsigned char *source, ptrdiff_t size, const unsigned char *key,
           ptrdiff_t offset)
@@ -325,8 +325,8 @@ leaf_walk(unsigned state, const unsigned char *data, ptrdiff_t size)
     return state;
 }
 
-/* The state after `data`, a piece of a text, when the one before was `state`; UTF8_WHOLE to begin with. UTF8_WRONG is the
- * answer to this piece, and to all that follow, when no text begins like this. */
+/* The state after `data`, a piece of a text, when the one before was `state`; UTF8_WHOLE to begin with. UTF8_WRONG is
+ * the answer to this piece, and to all that follow, when no text begins like this. */
 static inline unsigned
 utf8_feed(unsigned state, const unsigned char *data, ptrdiff_t size)
 {
@@ -340,7 +340,7 @@ utf8_feed(unsigned state, const unsigned char *data, ptrdiff_t size)
             state = leaf_step(state, data[at]) & 63;
         if (state == UTF8_WRONG || !validate(data, at, size))
             return UTF8_WRONG;
-        /* The state at the end is that after the last three octets, without the end of a sequence that they begin with. */
+        /* The state is that after the last three octets, without the end of a sequence that they begin with. */
         for (at = size - 3; at < size && (data[at] & 0xC0) == 0x80; at++)
             ;
         return leaf_walk(UTF8_WHOLE, data + at, size - at);

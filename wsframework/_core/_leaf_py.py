@@ -18,6 +18,10 @@ from typing import Final
 
 __all__ = ["Utf8Validator", "apply_mask", "is_utf8", "unmasked"]
 
+# Up to this size a payload is masked with what is prepared for it.
+_SHORT: Final = 256
+_REPEAT: Final = tuple(int.from_bytes(b"\1\0\0\0" * words, "little") for words in range(_SHORT // 4 + 1))
+
 # No text begins with this octet, so whatever follows it stays wrong.
 _WRONG: Final = b"\xff"
 
@@ -28,9 +32,13 @@ def apply_mask(data: bytes | bytearray | memoryview, key: bytes, offset: int = 0
     if offset & 3:
         offset &= 3
         key = key[offset:] + key[:offset]
-    stream = key * (size // 4) + key[: size & 3]
+    if size <= _SHORT:
+        # The key times 1, 1 + 2**32, 1 + 2**32 + 2**64, ... is the key repeated.
+        stream = int.from_bytes(key, "little") * _REPEAT[size + 3 >> 2]
+        return (int.from_bytes(data, "little") ^ stream).to_bytes(size + 3 & ~3, "little")[:size]
+    octets = key * (size // 4) + key[: size & 3]
     # The native byte order would do as well; "little" lets CPython skip the reversal of digits.
-    return (int.from_bytes(data, "little") ^ int.from_bytes(stream, "little")).to_bytes(size, "little")
+    return (int.from_bytes(data, "little") ^ int.from_bytes(octets, "little")).to_bytes(size, "little")
 
 
 def unmasked(data: bytes, start: int, end: int, key: bytes, offset: int = 0) -> bytes:

@@ -41,7 +41,7 @@ LEAF_NAME(leaf_mask)(unsigned char *target, const unsigned char *source, ptrdiff
     LEAF_STORE(target + size - LEAF_WIDTH, end);
 }
 
-/* Not zero where something is wrong with one of the octets from `data` on and those before it, three of which are read. */
+/* Not zero where something is wrong with an octet from `data` on and those before it, three of which are read. */
 LEAF_TARGET static inline LEAF_VECTOR
 LEAF_NAME(leaf_wrong)(const unsigned char *data)
 {

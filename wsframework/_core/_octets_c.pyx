@@ -66,6 +66,9 @@ cdef class Assembly:
         cdef const unsigned char *source = <const unsigned char *>PyBytes_AS_STRING(data) + start
         if start < 0 or size < 0 or end > PyBytes_GET_SIZE(data):
             raise IndexError("no such octets")
+        if size == 0:
+            # Nothing changes, and perhaps there is no buffer.
+            return True
         self._reserve(size, missing)
         target = <unsigned char *>octets_of(self._octets) + self.size
         if PyBytes_GET_SIZE(key) == 4:
@@ -90,6 +93,8 @@ cdef class Assembly:
         if size < 0 or size > self._room:
             raise IndexError("no such octets")
         self._room = 0
+        if size == 0:
+            return True
         place = <unsigned char *>octets_of(self._octets) + self.size
         if PyBytes_GET_SIZE(key) == 4:
             mask_into(place, place, size, <const unsigned char *>PyBytes_AS_STRING(key), offset)
