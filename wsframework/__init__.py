@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from wsframework._core.build import COMPILED
+from wsframework.build import COMPILED
 from wsframework.exceptions import (
     BroadcastFull,
     Disconnected,

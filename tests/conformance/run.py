@@ -1,297 +1,148 @@
-"""Runs Autobahn|Testsuite against our echo server and our echo client, on both backends.
+"""Runs Autobahn|Testsuite against our echo server and our echo client, in every combination.
 
 The suite is a program for Python 2.7 and runs under one, as a process of its own; everything else here is Python 3. A
 machine without a Python 2.7 is told so, and nothing fails. The suite is installed once, into the cache folder.
 
-A run passes when every case that was asked for has a result and every result is OK, or INFORMATIONAL where the suite
-has no opinion; NON-STRICT is a failure.
+The short form leaves out 9 and takes a sample of 12 and 13; --long runs all cases. A run passes when every case that
+was asked for has the verdicts that expected.json says.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
-import glob
-import json
 import os
-import shutil
-import socket
+import signal
 import subprocess
 import sys
-import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-HOST = "127.0.0.1"
-SUITE = "autobahntestsuite==25.10.1"
-CASES = ("1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "10.*")
-PASSING = frozenset({"OK", "INFORMATIONAL"})
-START_SECONDS = 20.0
-"""How long a process may take until it listens."""
+from tests.conformance.matrix import APIS, BACKENDS, CODECS, FORMS, ROLES, available_codecs, combinations, thinned
+from tests.conformance.record import PAGE, RESULTS, Record, Result, current_versions, render, with_tables
+from tests.conformance.suite import ConformanceError, Suite, find_python27, install_suite
+from tests.conformance.trial import Outcome, Trial
+from tests.conformance.verdicts import Expectations, counts
 
-# The suite's server listens on all interfaces and has no option for it; nobody else needs to reach it. (Python 2.)
-_RUN_LOCALLY = f"""
-import runpy, sys
-from twisted.internet.posixbase import PosixReactorBase
-listen = PosixReactorBase.listenTCP
-PosixReactorBase.listenTCP = lambda self, port, factory, backlog=50, interface="": listen(
-    self, port, factory, backlog, "{HOST}")
-del sys.argv[0]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-
-_LIST_CASES = """
-import json, sys
-from autobahntestsuite.caseset import CaseSet
-from autobahntestsuite.case import CaseBasename, CaseCategories, Cases, CaseSetname, CaseSubCategories
-cases = CaseSet(CaseSetname, CaseBasename, Cases, CaseCategories, CaseSubCategories)
-print(json.dumps(cases.parseSpecCases({"cases": sys.argv[1:]})))
-"""
-
-
-class ConformanceError(Exception):
-    """The run itself did not work: a process died, did not listen, or took too long."""
-
-
-@dataclass(frozen=True, slots=True)
-class Suite:
-    """An installed Autobahn|Testsuite and the Python 2.7 that runs it."""
-
-    python: str
-    folder: Path
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """The environment of the suite's processes alone: Python 3 must not see this folder."""
-        return {**os.environ, "PYTHONPATH": str(self.folder)}
-
-    def command(self, mode: str, spec: Path) -> list[str]:
-        """The command line of `wstest` in one of its modes; without its own web server on a fixed port."""
-        wstest = self.folder / "bin" / "wstest"
-        return [self.python, "-c", _RUN_LOCALLY, str(wstest), "--mode", mode, "--spec", str(spec), "--webport", "0"]
-
-    def case_ids(self, patterns: Sequence[str]) -> list[str]:
-        """The cases that the patterns stand for, asked from the suite itself."""
-        command = [self.python, "-c", _LIST_CASES, *patterns]
-        found = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60, check=True)
-        ids: list[str] = json.loads(found.stdout)
-        return ids
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One of our programs against the suite: a role on a backend, with a folder for everything it leaves."""
-
-    package: str
-    backend: str
-    role: str
-    folder: Path
-    timeout: float
-
-    @property
-    def agent(self) -> str:
-        return f"{self.package}-{self.backend}-{self.role}"
-
-    def testee(self, *options: str) -> list[str]:
-        """The command line of our program."""
-        program = HERE / f"testee_{self.role}.py"
-        return [sys.executable, str(program), "--package", self.package, "--backend", self.backend, *options]
-
-    def write_spec(self, **spec: object) -> Path:
-        path = self.folder / "spec.json"
-        path.write_text(json.dumps({"outdir": str(self.folder / "reports"), **spec}))
-        return path
-
-
-def find_python27() -> str | None:
-    """A Python 2.7 that runs: `PYTHON27`, else `python2.7` on PATH, else one of pyenv's versions."""
-    named = os.environ.get("PYTHON27")
-    if named:
-        if not _is_python27(named):
-            raise ConformanceError(f"PYTHON27={named} is no Python 2.7")
-        return named
-    root = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
-    # A name on PATH proves nothing: pyenv puts one there for versions that are not switched on.
-    candidates = [shutil.which("python2.7"), *sorted(glob.glob(f"{root}/versions/2.7*/bin/python2.7"))]
-    return next((path for path in candidates if path and _is_python27(path)), None)
-
-
-def _is_python27(path: str) -> bool:
-    question = [path, "-c", "import sys; sys.exit(sys.version_info[:2] != (2, 7))"]
-    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-        return subprocess.run(question, capture_output=True, timeout=30, check=False).returncode == 0
-    return False
-
-
-def install_suite(python: str, folder: Path) -> Suite:
-    """Install the suite, unless this version is there from an earlier run."""
-    stamp = folder / ".installed"
-    if not (stamp.exists() and stamp.read_text() == SUITE):
-        print(f"Installing {SUITE} into {folder}", flush=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        command = [python, "-m", "pip", "install", "--quiet", "--target", str(folder), SUITE]
-        # Run in the folder: pip would take a package in the current one for installed.
-        subprocess.run(command, check=True, timeout=600, stdout=sys.stderr, cwd=folder)
-        # zope is a namespace package by way of a .pth file, which a folder on PYTHONPATH does not get.
-        (folder / "zope" / "__init__.py").touch()
-        stamp.write_text(SUITE)
-    return Suite(python, folder)
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@contextlib.contextmanager
-def started(
-    command: list[str], log: Path, environment: dict[str, str] | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
-    """A process whose output goes to `log`, and which does not outlive the block."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, env=environment, cwd=log.parent, stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
-        try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def wait_until_listening(process: subprocess.Popen[bytes], port: int) -> None:
-    """Return when somebody answers on the port."""
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise ConformanceError(f"the process ended with {process.returncode} before it listened")
-        with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
-            return
-        time.sleep(0.05)
-    raise ConformanceError(f"nobody listens on port {port} after {START_SECONDS:g} seconds")
-
-
-def wait_until_done(process: subprocess.Popen[bytes], timeout: float) -> None:
-    """Return when the process has ended well."""
-    try:
-        status = process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        raise ConformanceError(f"not done after {timeout:g} seconds") from None
-    if status != 0:
-        raise ConformanceError(f"the process ended with {status}")
-
-
-def run_server(suite: Suite, run: Run, cases: list[str]) -> None:
-    """Our server against the suite's fuzzing client."""
-    port = free_port()
-    target = {"agent": run.agent, "url": f"ws://{HOST}:{port}"}
-    spec = run.write_spec(servers=[target], cases=cases)
-    with started(run.testee("--port", str(port)), run.folder / "testee.log") as testee:
-        wait_until_listening(testee, port)
-        command = suite.command("fuzzingclient", spec)
-        with started(command, run.folder / "wstest.log", suite.environment) as fuzzer:
-            wait_until_done(fuzzer, run.timeout)
-        if testee.poll() is not None:
-            raise ConformanceError(f"our server ended with {testee.returncode}")
-
-
-def run_client(suite: Suite, run: Run, cases: list[str]) -> None:
-    """Our client against the suite's fuzzing server."""
-    port = free_port()
-    url = f"ws://{HOST}:{port}"
-    spec = run.write_spec(url=url, cases=cases)
-    command = suite.command("fuzzingserver", spec)
-    with started(command, run.folder / "wstest.log", suite.environment) as fuzzer:
-        wait_until_listening(fuzzer, port)
-        with started(run.testee("--url", url, "--agent", run.agent), run.folder / "testee.log") as testee:
-            wait_until_done(testee, run.timeout)
-
-
-def failures(run: Run, cases: list[str]) -> list[str]:
-    """A line for each case that has no passing result; prints the run's row of the table."""
-    index = run.folder / "reports" / "index.json"
-    if not index.exists():
-        return [f"{run.agent}: the suite wrote no report"]
-    results: dict[str, dict[str, str]] = json.loads(index.read_text()).get(run.agent, {})
-    for name in ("behavior", "behaviorClose"):
-        counts = Counter(result[name] for result in results.values())
-        row = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items(), reverse=True))
-        print(f"{run.agent:<32} {name:<14} {row}", flush=True)
-    bad = [
-        f"{run.agent} case {case}: {result['behavior']}, close {result['behaviorClose']}: "
-        f"{index.parent / result['reportfile']}"
-        for case, result in results.items()
-        if not {result["behavior"], result["behaviorClose"]} <= PASSING
-    ]
-    return bad + [f"{run.agent} case {case}: no result" for case in cases if case not in results]
-
-
-def execute(suite: Suite, run: Run, cases: list[str]) -> list[str]:
-    """Do one run and return its failures."""
-    shutil.rmtree(run.folder, ignore_errors=True)
-    run.folder.mkdir(parents=True)
-    begin = time.monotonic()
-    try:
-        (run_server if run.role == "server" else run_client)(suite, run, cases)
-    except ConformanceError as error:
-        return [f"{run.agent}: {error}", *failures(run, cases), *_tail(run.folder / "wstest.log")]
-    finally:
-        # Our programs print nothing but errors.
-        for line in _tail(run.folder / "testee.log"):
-            print(line, file=sys.stderr, flush=True)
-    found = failures(run, cases)
-    print(f"{run.agent:<32} {len(cases)} cases in {time.monotonic() - begin:.0f} s", flush=True)
-    return found
-
-
-def _tail(log: Path, lines: int = 30) -> list[str]:
-    if not log.exists():
-        return []
-    return [f"  {log.name}: {line[:200]}" for line in log.read_text(errors="replace").splitlines()[-lines:]]
+CACHE = Path(__file__).parents[2] / ".cache"
+CORES = os.cpu_count() or 1
+# Most of the short form is the suite waiting for a second now and then; the long form computes.
+JOBS = {"short": 2 * CORES, "long": CORES}
+TIMEOUTS = {"short": 300.0, "long": 7200.0}
+"""Seconds for one combination: several times what it takes on two cores."""
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--backend", choices=["twisted", "asyncio"], help="one backend only")
-    parser.add_argument("--role", choices=["server", "client"], help="one role only")
-    parser.add_argument("--cases", nargs="+", default=list(CASES), metavar="PATTERN", help="for example 7.* 10.1.1")
+    parser.add_argument("--long", action="store_true", help="all cases; hours of CPU time")
+    parser.add_argument("--cases", nargs="+", metavar="PATTERN", help="these cases, for example 7.* 10.1.1")
+    parser.add_argument("--role", choices=ROLES, nargs="+", default=ROLES)
+    parser.add_argument("--backend", choices=BACKENDS, nargs="+", default=BACKENDS)
+    parser.add_argument("--api", choices=APIS, nargs="+", default=APIS)
+    parser.add_argument("--codec", choices=CODECS, nargs="+", default=CODECS)
+    parser.add_argument("--thin", action="store_true", help="every other combination; every two values still meet")
     parser.add_argument("--package", default="wsframework", help="the package under test")
-    parser.add_argument("--cache", type=Path, default=HERE.parent.parent / ".cache", help="folder for everything made")
-    parser.add_argument("--timeout", type=float, default=900.0, help="seconds for one role on one backend")
-    return parser.parse_args()
+    parser.add_argument("--jobs", type=int, help="combinations at a time (default: cores; short form: twice that)")
+    parser.add_argument("--timeout", type=float, help="seconds for one combination")
+    parser.add_argument("--record", action="store_true", help="write results.json and the tables of the page")
+    parser.add_argument("--cache", type=Path, default=CACHE, help="folder for the suite, logs and reports")
+    args = parser.parse_args()
+    if args.record and (args.cases or args.package != "wsframework"):
+        parser.error("--record is for either form of the run of wsframework")
+    if args.jobs is not None and args.jobs < 1:
+        parser.error("--jobs must be 1 or more")
+    return args
+
+
+def planned(args: argparse.Namespace, form: str, suite: Suite) -> list[Trial]:
+    """The trials that the command line asks for, and that can be done here."""
+    cases = suite.case_ids(args.cases or FORMS[form])
+    if not cases:
+        raise ConformanceError(f"no case matches {' '.join(args.cases)}")
+    backends = [name for name in args.backend if name != "uvloop" or find_spec("uvloop")]
+    if backends != list(args.backend):
+        print("uvloop is not installed: its combinations are left out", flush=True)
+    available = available_codecs() if args.package == "wsframework" else CODECS[:1]
+    chosen = combinations(args.role, backends, args.api, [name for name in args.codec if name in available])
+    chosen = thinned(chosen) if args.thin else chosen
+    if not chosen:
+        raise ConformanceError("none of these combinations can be run here")
+    folder = args.cache.resolve() / "conformance" / args.package
+    timeout = args.timeout or TIMEOUTS[form]
+    return [Trial(suite, args.package, parts, cases, folder / str(parts), timeout) for parts in chosen]
+
+
+async def run_all(trials: Sequence[Trial], jobs: int) -> list[Outcome]:
+    """Run the trials, `jobs` at a time, and say what came out of each when it did."""
+    places = asyncio.Semaphore(jobs)
+    expectations = Expectations.read()
+
+    async def run_one(trial: Trial) -> Outcome:
+        async with places:
+            outcome = await trial.outcome(expectations.of(str(trial.combination)))
+        word = "passed" if outcome.passed else "FAILED"
+        print(f"{trial.combination!s:<34} {word}, {len(trial.cases)} cases in {outcome.seconds:.0f} s", flush=True)
+        return outcome
+
+    task = asyncio.current_task()
+    assert task is not None, "this is a coroutine"
+    # The processes are ended on the way out; without this, a TERM would leave that to each of them.
+    with contextlib.suppress(NotImplementedError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(run_one(trial)) for trial in trials]
+    return [task.result() for task in tasks]
+
+
+def complain(trial: Trial, outcome: Outcome) -> None:
+    """Say what was wrong, and where the suite says more about it."""
+    for line in outcome.complaints:
+        print(f"{trial.combination}: {line}")
+    if not outcome.found:
+        print(f"{trial.combination}: no results at all")
+        return
+    for case, text in outcome.differences.items():
+        print(f"{trial.combination} case {case}: {text}")
+    if outcome.differences:
+        print(f"  reports: {trial.reports / 'index.html'}")
+
+
+def record(form: str, trials: Sequence[Trial], outcomes: Sequence[Outcome]) -> None:
+    """Publish what came out: into results.json, and from there into the page."""
+    today = datetime.now(UTC).date().isoformat()
+    results = [
+        Result(trial.combination, today, round(outcome.seconds), counts(outcome.found), outcome.differences)
+        for trial, outcome in zip(trials, outcomes, strict=True)
+    ]
+    new = Record(form, current_versions(trials[0].suite.version()), results)
+    old = Record.read()
+    if old.results and not old.is_of_the_same_run_as(new):
+        print(f"{RESULTS.name}: the {len(old.results)} results of the {old.form} form with other versions are gone")
+    merged = old.updated(new)
+    merged.write()
+    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), render(merged)), encoding="utf-8")
 
 
 def main() -> int:
     args = parse_arguments()
+    form = "long" if args.long else "short"
     python = find_python27()
     if python is None:
         print("conformance: skipped. Autobahn|Testsuite needs a Python 2.7 and none was found:")
         print("put python2.7 on PATH, or name it in the variable PYTHON27.")
         return 0
-    cache: Path = args.cache.resolve()
-    suite = install_suite(python, cache / "wstest")
-    cases = suite.case_ids(args.cases)
-    if not cases:
-        raise ConformanceError(f"no case matches {' '.join(args.cases)}")
-    problems: list[str] = []
-    for backend in [args.backend] if args.backend else ["twisted", "asyncio"]:
-        for role in [args.role] if args.role else ["server", "client"]:
-            folder = cache / "conformance" / f"{args.package}-{backend}-{role}"
-            problems += execute(suite, Run(args.package, backend, role, folder, args.timeout), cases)
-    print(*problems, sep="\n", end="\n" if problems else "")
-    print(f"conformance: {'FAILED' if problems else 'passed'}, {len(cases)} cases of each")
-    return 1 if problems else 0
+    trials = planned(args, form, install_suite(python, args.cache.resolve() / "wstest"))
+    outcomes = asyncio.run(run_all(trials, args.jobs or JOBS[form]))
+    for trial, outcome in zip(trials, outcomes, strict=True):
+        complain(trial, outcome)
+    if args.record:
+        record(form, trials, outcomes)
+    passed = all(outcome.passed for outcome in outcomes)
+    print(f"conformance: {'passed' if passed else 'FAILED'}, {len(trials)} combinations, {len(trials[0].cases)} cases")
+    return 0 if passed else 1
 
 
 if __name__ == "__main__":
@@ -299,3 +150,5 @@ if __name__ == "__main__":
         sys.exit(main())
     except (ConformanceError, subprocess.SubprocessError) as error:
         sys.exit(f"conformance: {error}")
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        sys.exit("conformance: ended before it was done")

@@ -1,43 +1,42 @@
 """The echo client that runs through the cases of the fuzzing server of Autobahn|Testsuite.
 
-One program for both backends, and for every package that has Autobahn's module names: only the import differs.
-It ends when the last case has run and the server has written its reports, and prints nothing but errors.
+`python -m tests.conformance.testee_client` ends when the last case has run and the server has written its reports, or
+when its stdin ends, and prints nothing but errors.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
-from importlib import import_module
-from types import ModuleType
 from typing import Any
 
+from tests.conformance.echo import Program, arguments
+
 Connect = Callable[[str, bool], Awaitable[bytes]]
-"""Opens a URL, echoes when told to, and gives the last message that was received when the connection is closed."""
+"""Opens a URL, echoes when told to, and gives the message that was received otherwise when the connection is closed."""
 
 
-def client_factory(
-    websocket: ModuleType, url: str, echo: bool, closed: Callable[[bytes], object], **owner: object
-) -> Any:
+def client_factory(program: Program, url: str, echo: bool, closed: Callable[[bytes], object], **owner: object) -> Any:
     """A factory of one client. `owner` is `reactor=` or `loop=`, as the backend has it."""
+    websocket = program.import_websocket()
+    base = websocket.WebSocketClientProtocol
+    behaviour: Any = program.echo_on(base) if echo else type("Listener", (_Listening, base), {})
 
-    class CaseProtocol(websocket.WebSocketClientProtocol):  # type: ignore[name-defined,misc]  # imported by name
-        last = b""
-
-        def onMessage(self, payload: bytes, isBinary: bool) -> None:
-            self.last = payload
-            if echo:
-                self.sendMessage(payload, isBinary)
-
+    class CaseProtocol(behaviour):  # type: ignore[misc]  # made at run time
         def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
-            closed(self.last)
+            closed(getattr(self, "heard", b""))
 
     factory = websocket.WebSocketClientFactory(url, **owner)
     factory.protocol = CaseProtocol
-    # The suite wants to see a closing handshake with the right code, and messages of any size.
-    factory.setProtocolOptions(failByDrop=False, maxMessagePayloadSize=0)
+    program.set_options(factory)
     return factory
+
+
+class _Listening:
+    heard = b""
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        self.heard = payload
 
 
 async def run_cases(connect: Connect, url: str, agent: str) -> None:
@@ -48,7 +47,7 @@ async def run_cases(connect: Connect, url: str, agent: str) -> None:
     await connect(f"{url}/updateReports?agent={agent}", False)
 
 
-def run_on_twisted(websocket: ModuleType, url: str, agent: str) -> None:
+def run_on_twisted(program: Program, url: str, agent: str) -> None:
     """Run all cases; the process fails when a connection cannot be made."""
     from twisted.internet.defer import Deferred, ensureDeferred
     from twisted.internet.endpoints import TCP4ClientEndpoint
@@ -57,7 +56,7 @@ def run_on_twisted(websocket: ModuleType, url: str, agent: str) -> None:
     def start(reactor: Any) -> Deferred[None]:
         async def connect(url: str, echo: bool) -> bytes:
             closed: Deferred[bytes] = Deferred()
-            factory = client_factory(websocket, url, echo, closed.callback, reactor=reactor)
+            factory = client_factory(program, url, echo, closed.callback, reactor=reactor)
             await TCP4ClientEndpoint(reactor, factory.host, factory.port).connect(factory)
             return await closed
 
@@ -66,13 +65,13 @@ def run_on_twisted(websocket: ModuleType, url: str, agent: str) -> None:
     react(start)
 
 
-async def run_on_asyncio(websocket: ModuleType, url: str, agent: str) -> None:
+async def run_on_asyncio(program: Program, url: str, agent: str) -> None:
     """Run all cases; the process fails when a connection cannot be made."""
     loop = asyncio.get_running_loop()
 
     async def connect(url: str, echo: bool) -> bytes:
         closed: asyncio.Future[bytes] = loop.create_future()
-        factory = client_factory(websocket, url, echo, closed.set_result, loop=loop)
+        factory = client_factory(program, url, echo, closed.set_result, loop=loop)
         await loop.create_connection(factory, factory.host, factory.port)
         return await closed
 
@@ -80,17 +79,11 @@ async def run_on_asyncio(websocket: ModuleType, url: str, agent: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--package", default="wsframework")
-    parser.add_argument("--backend", choices=["twisted", "asyncio"], required=True)
-    parser.add_argument("--url", required=True)
-    parser.add_argument("--agent", required=True)
-    args = parser.parse_args()
-    websocket = import_module(f"{args.package}.{args.backend}.websocket")
-    if args.backend == "twisted":
-        run_on_twisted(websocket, args.url, args.agent)
+    program, args = arguments(__doc__, "--url", "--agent")
+    if program.backend == "twisted":
+        run_on_twisted(program, args.url, args.agent)
     else:
-        asyncio.run(run_on_asyncio(websocket, args.url, args.agent))
+        program.run(lambda: run_on_asyncio(program, args.url, args.agent))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The two methods that every message goes through: the way in to `onMessage`, and the way out from `sendMessage`.
 
-They are apart from the classes that they belong to because they are compiled; see `wsframework._core.build`.
+They are apart from the classes that they belong to because they are compiled; see `wsframework.build`.
 """
 
 from __future__ import annotations

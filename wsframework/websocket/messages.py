@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wsframework._core.build import pick
+from wsframework.build import pick
 
 if TYPE_CHECKING:
     from wsframework.websocket import _messages_py as _messages
