@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wsframework._core import _codec_py, _octets_py, _outgoing_py
-from wsframework.build import MODULES, loads
 from wsframework._core.constants import LARGEST
 from wsframework._core.deflate import Compression, Deflater, Inflater, find_library
 from wsframework._core.violation import ProtocolViolation
+from wsframework.build import MODULES, loads
 from wsframework.exceptions import PayloadExceededError, SequenceError
 from wsframework.options import CommonOptions
 from wsframework.testing import RecordingPort

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from wsframework._core import codec
-from wsframework._core.build import COMPILED
 from wsframework._core.codec import (
     MASK_EITHER,
     MASK_FORBIDDEN,
@@ -19,6 +18,7 @@ from wsframework._core.codec import (
     parse_close,
 )
 from wsframework._core.violation import ProtocolViolation
+from wsframework.build import COMPILED
 
 Event = tuple[object, ...]
 Verdict = tuple[int, str] | None
@@ -187,7 +187,6 @@ def test_the_codec_in_use_is_named_in_one_place() -> None:
     build = "_c" if COMPILED else "_py"
     assert codec.FrameReader.__module__.endswith(build)
     assert all(hasattr(codec, name) for name in codec.__all__)
-
 
 
 # The first two octets: all 256 values of each.

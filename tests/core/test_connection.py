@@ -180,7 +180,6 @@ def test_large_message_is_kept_or_dropped_as_a_whole() -> None:
     assert port.names("write", "abort") == ["abort"]
 
 
-
 @pytest.mark.parametrize("auto", [False, True])
 @pytest.mark.parametrize(
     ("size", "frames"),

@@ -310,7 +310,7 @@ def test_errors_of_the_library_are_the_cause() -> None:
 
 # Sizes.
 
-SIZES = [0, 1, 100, 16383, 16384, 16385, 65535, 65536, 65537, 131072, 200_000, 1 << 20]
+SIZES = [0, 1, 100, 16383, 16384, 16385, 65535, 65536, 65537, 131072]
 
 
 @every_library
@@ -368,6 +368,18 @@ def test_input_is_not_copied_again_and_again() -> None:
     assert peak < 6 * BLOCK
 
 
+def test_what_was_read_is_not_kept() -> None:
+    """A large message on the wire is given back when it is read, before its end or the next message."""
+    octets = zeros(1024)
+    before = sys.getrefcount(octets)
+    inflater = inflater_for()
+    inflater.feed(octets)
+    assert sys.getrefcount(octets) > before
+    while inflater.read():
+        pass
+    assert sys.getrefcount(octets) == before
+
+
 # Contexts: made when needed, given back at any time.
 
 
@@ -388,6 +400,15 @@ def test_contexts_are_made_when_they_are_needed(takes_over: bool) -> None:
     assert not inflater.has_context
 
 
+@pytest.mark.parametrize("size", [0, 100, BLOCK, 2 * BLOCK])
+def test_a_context_goes_with_a_final_block(size: int) -> None:
+    """Also where that fills the last block that is read."""
+    inflater = inflater_for(takes_over=False)
+    for octets in (ended(bytes(size)), ended(bytes(size)) + EMPTY):
+        assert octet_by_octet(inflater, octets) == by_message(inflater, octets) == bytes(size)
+        assert not inflater.has_context
+
+
 @every_library
 @both_takeovers
 def test_releasing_a_deflater_needs_no_agreement(takes_over: bool, library: str) -> None:
@@ -404,15 +425,16 @@ def test_releasing_a_deflater_needs_no_agreement(takes_over: bool, library: str)
 
 
 @every_library
-@every_way
-@pytest.mark.parametrize("window_bits", [9, 10, 12, 15])
+@pytest.mark.parametrize(
+    ("way", "window_bits"), [(WAYS[0], 9), (WAYS[0], 12), (WAYS[0], 15), (WAYS[2], 9), (WAYS[3], 15)]
+)
 def test_releasing_an_inflater_keeps_the_window(
-    window_bits: int, way: Callable[[Inflater, bytes], bytes], library: str
+    way: Callable[[Inflater, bytes], bytes], window_bits: int, library: str
 ) -> None:
     """What the peer refers to is there, be it older than one message or longer than the window."""
     inflater = inflater_for(library, window_bits=window_bits)
     sender = Sender(bits=window_bits)
-    for size in (10, 300, 1 << window_bits - 1, 50_000, 17, 1 << window_bits):
+    for size in (10, 300, 1 << window_bits - 1, 3 << window_bits - 1, 17, 1 << window_bits):
         payload = text_of(size)
         for _ in range(3):
             assert way(inflater, sender.message(payload)) == payload

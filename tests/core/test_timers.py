@@ -213,6 +213,61 @@ def test_end_of_tcp_disarms_the_timer() -> None:
         assert port.deadline is None
 
 
+# A peer that reads slowly what was sent before the end.
+
+
+def slow(port: RecordingPort) -> RecordingPort:
+    """8000 octets of a message wait for it."""
+    port.peer_reads = False
+    port.connection.send_message(bytes(8000), True)
+    return port
+
+
+def goes_on(port: RecordingPort, seconds: float, octets: int) -> None:
+    """It takes so many octets in each of some timeouts, and is not dropped."""
+    for _ in range(4):
+        port.advance(seconds - 0.25)
+        port.drain(octets)
+        port.advance(0.25)
+        assert port.names("timed_out", "abort") == []
+
+
+def test_slow_peer_gets_what_was_sent_before_our_close() -> None:
+    """It cannot answer what it has not read; a kibioctet in each closeHandshakeTimeout is enough."""
+    for port in both(closeHandshakeTimeout=3):
+        slow(port).connection.send_close(1000, None)
+        goes_on(port, 3, 1024)
+        assert port.connection.state is State.CLOSING
+        aborted_at(port, 3, Cause.CLOSING_TIMEOUT)
+    for port in both(closeHandshakeTimeout=3):
+        slow(port).connection.send_close(1000, None)
+        port.drain(1023)
+        aborted_at(port, 3, Cause.CLOSING_TIMEOUT)
+
+
+def test_slow_peer_gets_what_was_sent_before_the_end_of_tcp() -> None:
+    """Its own Close came first; the drop timeouts wait as long as it reads."""
+    for port in (server(closeHandshakeTimeout=3), client(serverConnectionDropTimeout=3)):
+        slow(port).receive(to(port, CLOSE))
+        goes_on(port, 3, 1024)
+        aborted_at(port, 3, Cause.DROP_TIMEOUT)
+
+
+def test_frame_that_is_still_being_sent_keeps_the_close_waiting() -> None:
+    """As long as the application goes on with it."""
+    for port in both(closeHandshakeTimeout=3):
+        connection = port.connection
+        connection.begin_message(True)
+        connection.begin_frame(8)
+        connection.send_close(1000, None)
+        for _ in range(4):
+            port.advance(2)
+            connection.send_frame_data(b"x")
+            port.advance(1)
+            assert port.names("timed_out", "abort") == []
+        aborted_at(port, 3, Cause.CLOSING_TIMEOUT)
+
+
 # Automatic pings.
 
 

@@ -39,3 +39,21 @@ def _length(size: int, mask: int) -> bytes:
     if size < 65536:
         return bytes([mask | 126]) + size.to_bytes(2, "big")
     return bytes([mask | 127]) + size.to_bytes(8, "big")
+
+
+def split(octets: bytes) -> list[tuple[int, bytes]]:
+    """First octets and payloads, without masks, of whole frames."""
+    frames = []
+    while octets:
+        size, start = octets[1] & 0x7F, 2
+        if size > 125:
+            start = 4 if size == 126 else 10
+            size = int.from_bytes(octets[2:start], "big")
+        key = bytes(4)
+        if octets[1] & 0x80:
+            key, start = octets[start : start + 4], start + 4
+        payload = octets[start : start + size]
+        assert len(payload) == size, "the last frame is not complete"
+        frames.append((octets[0], bytes(octet ^ key[index % 4] for index, octet in enumerate(payload))))
+        octets = octets[start + size :]
+    return frames
