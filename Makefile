@@ -15,7 +15,7 @@ HOT = $(foreach folder,_core websocket,$(wildcard $(foreach name,_*_py.py _*_c.p
 NODE = tests/interop/node
 UNIT = not interop and not browser and not slow
 
-.PHONY: help demo test compile lint format types cover docs conformance bench gate clean chromium
+.PHONY: help demo test compile lint format types cover docs conformance bench gate clean chromium firefox
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +23,7 @@ help: ## list the targets
 demo: $(VENV)/.runtime ## set up, start the chat and print its URLs
 	@$(PY) $(DEMO) $(ARGS)
 
-test: $(VENV)/.compiled $(NODE)/node_modules/.installed chromium ## set up and run all tests; ARGS="-k name" for some
+test: $(VENV)/.compiled $(NODE)/node_modules/.installed chromium firefox ## set up and run all tests; ARGS="-k name" for some
 	$(PY) -m pytest $(ARGS)
 
 lint: $(VENV)/.all ## style and formatting
@@ -102,3 +102,10 @@ chromium:
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium \
 			>/dev/null || echo "apt-get could not install chromium: the browser tests are skipped"; \
 	else echo "chromium not found: the browser tests are skipped"; fi
+
+firefox: chromium
+	@if command -v firefox >/dev/null 2>&1 || command -v firefox-esr >/dev/null 2>&1; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends firefox-esr \
+			>/dev/null || echo "apt-get could not install firefox-esr: the tests with it are skipped"; \
+	else echo "firefox not found: the tests with it are skipped"; fi

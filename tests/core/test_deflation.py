@@ -93,6 +93,25 @@ def test_what_does_not_become_shorter_goes_as_it_is() -> None:
         assert receiver.message(octets) == NOISE
 
 
+@pytest.mark.parametrize("in_a_thread", [False, True])
+def test_noise_that_fills_the_window_goes_as_it_is(in_a_thread: bool) -> None:
+    """With takeover, too: no message is longer on the wire for being compressed, and the next ones still inflate."""
+    settings = agreed(window_bits=9)
+    deflation = Deflation(settings, Deflater(settings.compression, takes_over=False))
+    receiver = Receiver(bits=9)
+
+    def send(payload: bytes) -> bytes | None:
+        if in_a_thread:
+            return deflation.worked(payload, deflation.work(payload)())
+        return deflation.message(payload)
+
+    for payload in (text_of(2000), noise(512), text_of(2000), noise(511), text_of(2000)):
+        compressed = send(payload)
+        assert (compressed is None) is (payload == noise(512))
+        if compressed is not None:
+            assert receiver.message(compressed) == payload
+
+
 def test_connections_without_takeover_share_one_context() -> None:
     """And each message stands for itself."""
     settings = agreed(False)

@@ -17,6 +17,7 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from zope.interface import implementer
 
 from tests.interop.homes import AsyncioHome, Home, TwistedHome
+from tests.interop.meetings import Meeting
 from tests.interop.sides import Certificates, Side
 
 
@@ -63,6 +64,12 @@ def _peer_class(name: str) -> type[Side]:
     from tests.interop.peer_autobahn import AutobahnSide
 
     return AutobahnSide
+
+
+@pytest.fixture(params=["server", "client"])
+def meeting(request: pytest.FixtureRequest, home: Home, peer: Callable[[], Side]) -> Meeting:
+    """Our side in one of the two roles."""
+    return Meeting(home, peer, request.param == "server")
 
 
 @pytest.fixture(scope="session")

@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from tests.interop.homes import Home
-from tests.interop.sides import Address, End, Ended, Listener, Message, Refused, Setup, Side
+from tests.interop.sides import Address, Deflate, End, Ended, Listener, Message, Refused, Setup, Side, fragments
 from wsframework.exceptions import HandshakeRejected
 from wsframework.websocket import ConnectionDeny
+from wsframework.websocket.compress import DeflatePolicy
 from wsframework.websocket.protocol import WebSocketProtocol
 
-__all__ = ["OurEnd", "OurSide"]
+__all__ = ["OurEnd", "OurSetup", "OurSide"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class OurSetup(Setup):
+    """What only our side can be told.
+
+    `api` is how it receives: by messages, frames or pieces; `auto_fragment_size` the option of that name; `policy` what
+    `DeflatePolicy` is to be told besides `deflate`.
+    """
+
+    api: str = "messages"
+    auto_fragment_size: int = 0
+    policy: Mapping[str, Any] = field(default_factory=dict)
 
 
 class OurEnd(End):
@@ -33,9 +50,38 @@ class OurEnd(End):
 
         await self._home.call(send)
 
-    async def send_fragmented(self, message: Message, size: int) -> None:
+    async def send_fragmented(self, message: Message, size: int, pings: bool = False) -> None:
+        """Pings can only come between frames that are sent one by one."""
         is_binary = isinstance(message, bytes)
-        await self._home.call(lambda: self.protocol.sendMessage(message, is_binary, fragmentSize=size))
+        if not pings:
+            await self._home.call(lambda: self.protocol.sendMessage(message, is_binary, fragmentSize=size))
+            return
+
+        def send() -> None:
+            self.protocol.beginMessage(is_binary)
+            for number, part in enumerate(fragments(_octets(message), size)):
+                self.protocol.sendMessageFrame(part)
+                self.protocol.sendPing(b"%d" % number)
+            self.protocol.endMessage()
+
+        await self._home.call(send)
+
+    async def send_in_pieces(self, message: Message, frame_size: int, piece_size: int) -> None:
+        """Send a message by the calls that are for what is longer than memory."""
+
+        def send() -> None:
+            self.protocol.beginMessage(isinstance(message, bytes))
+            for frame in fragments(_octets(message), frame_size):
+                self.protocol.beginMessageFrame(len(frame))
+                for piece in fragments(frame, piece_size):
+                    self.protocol.sendMessageFrameData(piece)
+            self.protocol.endMessage()
+
+        await self._home.call(send)
+
+    async def tell(self, function: Callable[..., T], *arguments: object) -> T:
+        """What a function of the protocol object gives, called where that lives."""
+        return await self._home.call(lambda: function(self.protocol, *arguments))
 
     async def send_ping(self, payload: bytes) -> None:
         await self._home.call(lambda: self.protocol.sendPing(payload))
@@ -73,6 +119,41 @@ class Reporting(WebSocketProtocol):
             self.side.tell(self.end._end, Ended(code, reason, wasClean))
 
 
+class ReportingByFrames(Reporting):
+    """The same for the callbacks by frames."""
+
+    _kind: bool
+    _parts: list[bytes]
+
+    def onMessageBegin(self, isBinary: bool) -> None:
+        self._kind, self._parts = isBinary, []
+
+    def onMessageFrame(self, payload: list[bytes]) -> None:
+        self._parts += payload
+
+    def onMessageEnd(self) -> None:
+        self.onMessage(b"".join(self._parts), self._kind)
+
+
+class ReportingByPieces(Reporting):
+    """The same for the callbacks by pieces."""
+
+    _kind: bool
+    _parts: list[bytes]
+
+    def onMessageBegin(self, isBinary: bool) -> None:
+        self._kind, self._parts = isBinary, []
+
+    def onMessageFrameData(self, payload: bytes) -> None:
+        self._parts.append(payload)
+
+    def onMessageEnd(self) -> None:
+        self.onMessage(b"".join(self._parts), self._kind)
+
+
+KINDS = {"messages": Reporting, "frames": ReportingByFrames, "pieces": ReportingByPieces}
+
+
 class OurSide(Side):
     """A backend in both roles."""
 
@@ -90,7 +171,9 @@ class OurSide(Side):
         self._loop.call_soon_threadsafe(function, *args)
 
     def _prepare(self, factory: Any, base: type, setup: Setup, opened: Callable[[End], object]) -> None:
-        kind = type("Reporting" + base.__name__, (Reporting, base), {"side": self, "opened": staticmethod(opened)})
+        wishes = setup if isinstance(setup, OurSetup) else OurSetup()
+        attributes = {"side": self, "opened": staticmethod(opened)}
+        kind = type("Reporting" + base.__name__, (KINDS[wishes.api], base), attributes)
 
         def make() -> Any:
             protocol = kind()
@@ -98,7 +181,12 @@ class OurSide(Side):
             return protocol
 
         factory.protocol = make
-        factory.setProtocolOptions(failByDrop=False, maxMessagePayloadSize=setup.max_size)
+        factory.setProtocolOptions(
+            failByDrop=False,
+            maxMessagePayloadSize=setup.max_size,
+            autoFragmentSize=wishes.auto_fragment_size,
+            **_compression(factory.isServer, setup.deflate, wishes.policy),
+        )
 
     async def listen(self, address: Address, setup: Setup) -> Listener:
         module = self.home.module
@@ -143,3 +231,34 @@ class OurSide(Side):
                     await protocol.is_closed
 
         await self.home.run(end())
+
+
+def _compression(is_server: bool, deflate: Deflate | bool, policy: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of either role."""
+    if deflate is False:
+        return {}
+    accept: DeflatePolicy | bool = True
+    offers: Any = True
+    if deflate is not True or policy:
+        wanted = {} if deflate is True else _wanted(is_server, deflate)
+        accept = DeflatePolicy(**wanted, **policy)
+        offers = accept.offers()
+    if is_server:
+        return {"perMessageCompressionAccept": accept}
+    return {"perMessageCompressionAccept": accept, "perMessageCompressionOffers": offers}
+
+
+def _wanted(is_server: bool, deflate: Deflate) -> dict[str, Any]:
+    server = deflate.server_bits, not deflate.server_takeover
+    client = deflate.client_bits, not deflate.client_takeover
+    ours, theirs = (server, client) if is_server else (client, server)
+    return {
+        "window_bits": ours[0],
+        "no_context_takeover": ours[1],
+        "request_max_window_bits": theirs[0],
+        "request_no_context_takeover": theirs[1],
+    }
+
+
+def _octets(message: Message) -> bytes:
+    return message if isinstance(message, bytes) else message.encode()

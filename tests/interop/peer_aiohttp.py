@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import aiohttp
 from aiohttp import ClientWebSocketResponse, WSMsgType, web
 
-from tests.interop.sides import Address, End, Ended, Listener, Message, Refused, Setup, Side
+from tests.interop.sides import Address, Deflate, End, Ended, Listener, Message, Refused, Setup, Side
 
 __all__ = ["AiohttpSide"]
 
@@ -45,7 +45,7 @@ class AiohttpEnd(End):
         else:
             await self._socket.send_bytes(message)
 
-    async def send_fragmented(self, message: Message, size: int) -> None:
+    async def send_fragmented(self, message: Message, size: int, pings: bool = False) -> None:
         raise NotImplementedError
 
     async def send_ping(self, payload: bytes) -> None:
@@ -62,6 +62,7 @@ class AiohttpSide(Side):
     """Both roles of aiohttp."""
 
     echoes_close = False
+    limits_clients = False
 
     def __init__(self) -> None:
         self._ends: list[AiohttpEnd] = []
@@ -81,7 +82,10 @@ class AiohttpSide(Side):
             if refusal is not None:
                 return web.Response(status=refusal.status, headers=refusal.headers, body=refusal.body)
             socket = web.WebSocketResponse(
-                protocols=setup.subprotocols, autoping=False, max_msg_size=setup.max_size, compress=False
+                protocols=setup.subprotocols,
+                autoping=False,
+                max_msg_size=setup.max_size,
+                compress=setup.deflate is not False,
             )
             socket.headers.update(setup.headers)
             await socket.prepare(request)
@@ -114,6 +118,7 @@ class AiohttpSide(Side):
                 ssl=True if address.tls is None else address.tls.client,
                 autoping=False,
                 max_msg_size=setup.max_size,
+                compress=_server_bits(setup.deflate),
             )
         except aiohttp.WSServerHandshakeError as refused:
             raise Refused(refused.status, refused.headers) from refused
@@ -126,3 +131,10 @@ class AiohttpSide(Side):
             await session.close()
         for runner in self._runners:
             await runner.cleanup()
+
+
+def _server_bits(deflate: Deflate | bool) -> int:
+    """All that its client can ask of a server; 0 means no compression."""
+    if isinstance(deflate, bool):
+        return 15 if deflate else 0
+    return deflate.server_bits

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from tests.interop.sides import Address, End, Ended, Listener, Message, Refused, Setup, Side, fragments
+from tests.interop.sides import Address, Deflate, End, Ended, Listener, Message, Refused, Setup, Side, fragments
 
 __all__ = ["AutobahnSide"]
 
@@ -26,10 +26,12 @@ class AutobahnEnd(End):
         else:
             self._protocol.sendMessage(message, isBinary=True)
 
-    async def send_fragmented(self, message: Message, size: int) -> None:
+    async def send_fragmented(self, message: Message, size: int, pings: bool = False) -> None:
         self._protocol.beginMessage(isBinary=isinstance(message, bytes))
-        for part in fragments(message, size):
+        for number, part in enumerate(fragments(message, size)):
             self._protocol.sendMessageFrame(part if isinstance(part, bytes) else part.encode())
+            if pings:
+                self._protocol.sendPing(b"%d" % number)
         # With an empty frame.
         self._protocol.endMessage()
 
@@ -90,7 +92,7 @@ class AutobahnSide(Side):
         self._servers: list[asyncio.Server] = []
         self._protocols: list[Any] = []
 
-    def _prepare(self, factory: Any, role: str, attributes: dict[str, Any], max_size: int) -> None:
+    def _prepare(self, factory: Any, role: str, attributes: dict[str, Any], setup: Setup) -> None:
         base = getattr(self._module, f"WebSocket{role}Protocol")
         hooks = {name: staticmethod(value) if callable(value) else value for name, value in attributes.items()}
         kind = type("Reporting" + role, (Reporting, base), hooks)
@@ -101,13 +103,15 @@ class AutobahnSide(Side):
             return protocol
 
         factory.protocol = make
-        factory.setProtocolOptions(failByDrop=False, maxMessagePayloadSize=max_size)
+        factory.setProtocolOptions(failByDrop=False, maxMessagePayloadSize=setup.max_size)
+        if setup.deflate:
+            factory.setProtocolOptions(**_compression(role, Deflate() if setup.deflate is True else setup.deflate))
 
     async def listen(self, address: Address, setup: Setup) -> Listener:
         loop = asyncio.get_running_loop()
         factory = self._module.WebSocketServerFactory(protocols=list(setup.subprotocols), loop=loop)
         accepted: asyncio.Queue[End] = asyncio.Queue()
-        self._prepare(factory, "Server", {"setup": setup, "opened": accepted.put_nowait}, setup.max_size)
+        self._prepare(factory, "Server", {"setup": setup, "opened": accepted.put_nowait}, setup)
         if address.unix_path is not None:
             server = await loop.create_unix_server(factory, address.unix_path)
         else:
@@ -124,7 +128,7 @@ class AutobahnSide(Side):
         )
         opened: asyncio.Future[End] = loop.create_future()
         hooks = {"setup": setup, "opened": opened.set_result, "refused": opened.set_exception}
-        self._prepare(factory, "Client", hooks, setup.max_size)
+        self._prepare(factory, "Client", hooks, setup)
         if address.unix_path is not None:
             await loop.create_unix_connection(factory, address.unix_path)
         else:
@@ -140,3 +144,27 @@ class AutobahnSide(Side):
             if getattr(protocol, "transport", None) is not None:
                 protocol.transport.abort()
                 await protocol.is_closed
+
+
+def _compression(role: str, deflate: Deflate) -> dict[str, Any]:
+    """The options of one role; there, window bits of 0 mean any."""
+    module = import_module("autobahn.websocket.compress")
+    server_bits = deflate.server_bits if deflate.server_bits < 15 else 0
+    client_bits = deflate.client_bits if deflate.client_bits < 15 else 0
+    if role == "Client":
+        offer = module.PerMessageDeflateOffer(
+            request_no_context_takeover=not deflate.server_takeover, request_max_window_bits=server_bits
+        )
+        return {
+            "perMessageCompressionOffers": [offer],
+            "perMessageCompressionAccept": module.PerMessageDeflateResponseAccept,
+        }
+
+    def accept(offers: list[Any]) -> Any:
+        return module.PerMessageDeflateOfferAccept(
+            offers[0],
+            request_no_context_takeover=not deflate.client_takeover,
+            request_max_window_bits=client_bits,
+        )
+
+    return {"perMessageCompressionAccept": accept}

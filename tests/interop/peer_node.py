@@ -10,7 +10,7 @@ from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
 
-from tests.interop.sides import Address, End, Ended, Listener, Message, Refused, Setup, Side, fragments
+from tests.interop.sides import Address, Deflate, End, Ended, Listener, Message, Refused, Setup, Side, fragments
 
 __all__ = ["NodeSide", "missing"]
 
@@ -36,9 +36,9 @@ class NodeEnd(End):
     async def send(self, message: Message) -> None:
         await self._side.tell(op="send", parts=[_packed(message)], binary=isinstance(message, bytes))
 
-    async def send_fragmented(self, message: Message, size: int) -> None:
+    async def send_fragmented(self, message: Message, size: int, pings: bool = False) -> None:
         parts = [_packed(part) for part in fragments(message, size)]
-        await self._side.tell(op="send", parts=parts, binary=isinstance(message, bytes))
+        await self._side.tell(op="send", parts=parts, binary=isinstance(message, bytes), pings=pings)
 
     async def send_ping(self, payload: bytes) -> None:
         await self._side.tell(op="ping", payload=_packed(payload))
@@ -142,6 +142,20 @@ def _common(address: Address, setup: Setup) -> dict[str, Any]:
         "subprotocols": setup.subprotocols,
         "headers": setup.headers,
         "maxPayload": setup.max_size,
+        "perMessageDeflate": _compression(setup.deflate),
+    }
+
+
+def _compression(deflate: Deflate | bool) -> dict[str, Any] | bool:
+    """The option perMessageDeflate: null is as good as nothing, and unlike false forbids nothing."""
+    if isinstance(deflate, bool):
+        return deflate
+    return {
+        "serverNoContextTakeover": None if deflate.server_takeover else True,
+        "clientNoContextTakeover": None if deflate.client_takeover else True,
+        "serverMaxWindowBits": None if deflate.server_bits == 15 else deflate.server_bits,
+        "clientMaxWindowBits": None if deflate.client_bits == 15 else deflate.client_bits,
+        "threshold": 0,
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
 from http import HTTPStatus
 from typing import Any
 
@@ -12,10 +12,11 @@ from websockets.asyncio.connection import Connection
 from websockets.asyncio.server import Server, ServerConnection, serve, unix_serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory, ServerPerMessageDeflateFactory
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from tests.interop.sides import Address, End, Ended, Listener, Message, Refused, Setup, Side, fragments
+from tests.interop.sides import Address, Deflate, End, Ended, Listener, Message, Refused, Setup, Side, fragments
 
 __all__ = ["WebsocketsSide"]
 
@@ -26,6 +27,7 @@ class WebsocketsEnd(End):
     def __init__(self, socket: Connection, headers: Headers) -> None:
         super().__init__(socket.subprotocol, dict(headers.raw_items()))
         self._socket = socket
+        self._waiting: set[asyncio.Task[None]] = set()
         self.pump = asyncio.create_task(self._pump())
 
     async def _pump(self) -> None:
@@ -41,13 +43,21 @@ class WebsocketsEnd(End):
     async def send(self, message: Message) -> None:
         await self._socket.send(message)
 
-    async def send_fragmented(self, message: Message, size: int) -> None:
-        await self._socket.send(fragments(message, size))
+    async def send_fragmented(self, message: Message, size: int, pings: bool = False) -> None:
+        async def parts() -> AsyncIterator[Message]:
+            for number, part in enumerate(fragments(message, size)):
+                yield part
+                if pings:
+                    await self.send_ping(b"%d" % number)
+
+        await self._socket.send(parts())
 
     async def send_ping(self, payload: bytes) -> None:
         # Comes when the Pong has come.
         ponged = await self._socket.ping(payload)
-        self._waiting = asyncio.create_task(self._wait_for_pong(ponged, payload))
+        waiting = asyncio.create_task(self._wait_for_pong(ponged, payload))
+        self._waiting.add(waiting)
+        waiting.add_done_callback(self._waiting.discard)
 
     async def _wait_for_pong(self, ponged: Awaitable[float], payload: bytes) -> None:
         await ponged
@@ -96,6 +106,7 @@ class WebsocketsSide(Side):
             "max_size": setup.max_size,
             # Without subprotocols of its own it refuses a client that offers some.
             "subprotocols": [Subprotocol(name) for name in setup.subprotocols] or None,
+            **_compression(ServerPerMessageDeflateFactory, setup.deflate),
         }
         if address.unix_path is not None:
             server = await unix_serve(handle, address.unix_path, **options)
@@ -111,6 +122,7 @@ class WebsocketsSide(Side):
             "additional_headers": setup.headers,
             "max_size": setup.max_size,
             "subprotocols": [Subprotocol(name) for name in setup.subprotocols] or None,
+            **_compression(ClientPerMessageDeflateFactory, setup.deflate),
         }
         if address.tls is not None:
             options["ssl"] = address.tls.client
@@ -132,3 +144,17 @@ class WebsocketsSide(Side):
         for server in self._servers:
             server.close()
             await server.wait_closed()
+
+
+def _compression(factory: Any, deflate: Deflate | bool) -> dict[str, Any]:
+    """The options of either role; there, None leaves a parameter out and True is for one that needs no value."""
+    if isinstance(deflate, bool):
+        return {"compression": "deflate" if deflate else None}
+    bits = {15: True if factory is ClientPerMessageDeflateFactory else None}
+    extension = factory(
+        server_no_context_takeover=not deflate.server_takeover,
+        client_no_context_takeover=not deflate.client_takeover,
+        server_max_window_bits=deflate.server_bits if deflate.server_bits < 15 else None,
+        client_max_window_bits=bits.get(deflate.client_bits, deflate.client_bits),
+    )
+    return {"compression": None, "extensions": [extension]}

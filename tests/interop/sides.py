@@ -20,6 +20,7 @@ __all__ = [
     "PATIENCE",
     "Address",
     "Certificates",
+    "Deflate",
     "End",
     "Ended",
     "Listener",
@@ -83,13 +84,31 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True)
+class Deflate:
+    """What permessage-deflate is to be: how the server's and the client's messages are compressed.
+
+    Whether they may refer to messages before, and how far back (in bits, 9 to 15). Both sides are told the same, and
+    each does what it can to bring it about.
+    """
+
+    server_takeover: bool = True
+    client_takeover: bool = True
+    server_bits: int = 15
+    client_bits: int = 15
+
+
+@dataclass(frozen=True)
 class Setup:
-    """What a side is told for one listener or one connection. `refusal` is for servers."""
+    """What a side is told for one listener or one connection. `refusal` is for servers.
+
+    `deflate` says whether to compress: True means in the way that the side finds sensible.
+    """
 
     subprotocols: tuple[str, ...] = ()
     headers: dict[str, str] = field(default_factory=dict)
     max_size: int = 1 << 20
     refusal: Refused | None = None
+    deflate: Deflate | bool = False
 
 
 @dataclass(frozen=True)
@@ -117,8 +136,10 @@ class End(ABC):
         """Send one message."""
 
     @abstractmethod
-    async def send_fragmented(self, message: Message, size: int) -> None:
-        """Send one message in frames of at most `size` octets (or characters)."""
+    async def send_fragmented(self, message: Message, size: int, pings: bool = False) -> None:
+        """Send one message in frames of at most `size` octets (or characters); with `pings` each has a Ping behind it,
+        whose payload is the number of the frame.
+        """
 
     @abstractmethod
     async def send_ping(self, payload: bytes) -> None:
@@ -169,6 +190,8 @@ class Side(ABC):
 
     echoes_close = True
     """Whether a Close is answered with its own code and reason, or else with 1000."""
+    limits_clients = True
+    """Whether its server says how clients are to compress."""
 
     @abstractmethod
     async def listen(self, address: Address, setup: Setup) -> Listener:

@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import pytest
 
-from tests.interop.homes import Home
-from tests.interop.ours import OurSide
-from tests.interop.sides import Address, Certificates, End, Ended, Message, Setup, Side, bounded
+from tests.interop.meetings import Meeting, exchange
+from tests.interop.sides import Address, Certificates, Ended, Message, Setup, bounded
 
 pytestmark = pytest.mark.interop
 
@@ -23,66 +19,6 @@ pytestmark = pytest.mark.interop
 SIZES = (0, 1, 125, 126, 127, 4096, 65535, 65536, 200_000)
 TEXTS = ("", "hello", "grüße, 世界", "\N{GRINNING FACE}" * 40_000)
 FRAGMENTING = ["websockets", "node", "autobahn"]
-
-
-@dataclass
-class Pair:
-    """Our end and theirs of one connection, and the side that they are on."""
-
-    ours: End
-    theirs: End
-    peer: Side
-
-
-@dataclass
-class Meeting:
-    """Who meets whom, and which of the two listens."""
-
-    home: Home
-    peer: Callable[[], Side]
-    we_listen: bool
-
-    @property
-    def peer_writes_ipv6_hosts(self) -> bool:
-        """False where the peer breaks RFC 3986 section 3.2.2."""
-        return getattr(self.peer, "writes_ipv6_hosts", True)
-
-    @asynccontextmanager
-    async def open(
-        self,
-        address: Address = Address(),  # noqa: B008  # frozen
-        ours: Setup = Setup(),  # noqa: B008
-        theirs: Setup = Setup(),  # noqa: B008
-    ) -> AsyncIterator[Pair]:
-        """An open connection between the two."""
-        async with self.peer() as peer, OurSide(self.home) as our_side:
-            if self.we_listen:
-                listener = await our_side.listen(address, ours)
-                their_end = await peer.connect(listener.address, theirs)
-                yield Pair(await listener.accept(), their_end, peer)
-            else:
-                listener = await peer.listen(address, theirs)
-                our_end = await our_side.connect(listener.address, ours)
-                yield Pair(our_end, await listener.accept(), peer)
-
-
-@pytest.fixture(params=["server", "client"])
-def meeting(request: pytest.FixtureRequest, home: Home, peer: Callable[[], Side]) -> Meeting:
-    """Our side in one of the two roles."""
-    return Meeting(home, peer, request.param == "server")
-
-
-async def exchange(pair: Pair, messages: list[Message]) -> None:
-    """Each message goes to the peer and comes back."""
-    for message in messages:
-        await pair.ours.send(message)
-        there = await pair.theirs.receive()
-        # Compared outside of the assertion: pytest would explain how 200 kB differ.
-        same = there == message
-        assert same
-        await pair.theirs.send(there)
-        same = await pair.ours.receive() == message
-        assert same
 
 
 @bounded

@@ -41,11 +41,9 @@ class Deflation:
 
     def message(self, payload: bytes) -> bytes | None:
         """A whole message, compressed; None where it is better sent as it is."""
-        if not self.settings.no_context_takeover:
-            return self._deflater().message(payload)
-        compressed = self._shared.message(payload)
-        # With takeover this would not do: the message is part of what the peer may be referred to.
-        return compressed if len(compressed) < len(payload) else None
+        takes_over = not self.settings.no_context_takeover
+        deflater = self._deflater() if takes_over else self._shared
+        return self._if_shorter(payload, deflater.message(payload))
 
     def offloads(self, size: int) -> bool:
         """Whether a message of `size` octets is to be compressed in another thread."""
@@ -61,9 +59,20 @@ class Deflation:
         """What became of that: the result of `message`. None: it failed, and so the context is of no use."""
         if compressed is None:
             self.release()
-        elif self.settings.no_context_takeover and len(compressed) >= len(payload):
             return None
-        return compressed
+        return self._if_shorter(payload, compressed)
+
+    def _if_shorter(self, payload: bytes, compressed: bytes) -> bytes | None:
+        if len(compressed) < len(payload):
+            return compressed
+        if self.settings.no_context_takeover:
+            return None
+        # The peer can only be referred to what it had in compressed form. What fills the window would have replaced
+        # what was there before; less than that is not worth a new beginning.
+        if len(payload) < 1 << self.settings.compression.window_bits:
+            return compressed
+        self.release()
+        return None
 
     def prepared(self, message: Prepared) -> bytes | None:
         """A message that is compressed once for all; None where it is better sent as it is.

@@ -22,13 +22,14 @@ function watch(connection) {
   socket.on("error", () => {});
 }
 
-function listen({ host, port, path, tls, subprotocols, headers, maxPayload, refusal }) {
+function listen({ host, port, path, tls, subprotocols, headers, maxPayload, perMessageDeflate, refusal }) {
   const server = tls
     ? https.createServer({ key: readFileSync(tls.key), cert: readFileSync(tls.cert) })
     : http.createServer();
   const webSocketServer = new WebSocketServer({
     server,
     maxPayload,
+    perMessageDeflate,
     handleProtocols: (offered) => [...offered].find((name) => subprotocols.includes(name)) ?? false,
     verifyClient: (_, decide) =>
       refusal ? decide(false, refusal.status, refusal.body, refusal.headers) : decide(true),
@@ -43,9 +44,9 @@ function listen({ host, port, path, tls, subprotocols, headers, maxPayload, refu
   server.listen(path ? { path } : { host, port }, () => tell("listening", { port: path ? 0 : server.address().port }));
 }
 
-function connect({ url, tls, subprotocols, headers, maxPayload }) {
+function connect({ url, tls, subprotocols, headers, maxPayload, perMessageDeflate }) {
   const ca = tls ? readFileSync(tls.ca) : undefined;
-  const connection = new WebSocket(url, subprotocols, { headers, maxPayload, ca });
+  const connection = new WebSocket(url, subprotocols, { headers, maxPayload, perMessageDeflate, ca });
   let responseHeaders;
   watch(connection);
   connection.on("upgrade", (response) => {
@@ -61,9 +62,12 @@ function connect({ url, tls, subprotocols, headers, maxPayload }) {
   });
 }
 
-function send({ parts, binary }) {
+function send({ parts, binary, pings }) {
   const pieces = parts.length ? parts : [""];
-  pieces.forEach((part, index) => socket.send(unpacked(part), { binary, fin: index === pieces.length - 1 }));
+  pieces.forEach((part, index) => {
+    socket.send(unpacked(part), { binary, fin: index === pieces.length - 1 });
+    if (pings) socket.ping(String(index));
+  });
 }
 
 const commands = {
