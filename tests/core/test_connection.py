@@ -409,3 +409,5 @@ def test_connection_without_a_role_is_a_mistake() -> None:
     connection.state = State.OPEN
     with pytest.raises(AssertionError, match="a role decides this"):
         connection.close(1000, b"")
+    with pytest.raises(AssertionError, match="a role decides this"):
+        connection.drop(Cause.DROPPED, "enough", abort=False)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from time import process_time
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wsframework._core import http
 from wsframework._core.headers import is_token
 from wsframework._core.http import (
     REASONS,
@@ -52,6 +54,24 @@ def read(octets: bytes, max_size: int = 0, max_headers: int = 128, max_line: int
     if len(octets) < 300:
         assert all(run(octets[:i], octets[i:]) == whole for i in range(len(octets)))
     return whole
+
+
+def step_by_step(head: bytes) -> object:
+    """What the parser makes of a head when it may not take it at one glance."""
+    try:
+        found = http._parse_request_head(head)
+        return found, found.headers.raw
+    except HandshakeRefused as refused:
+        return refused.status, refused.text
+
+
+def at_one_glance(head: bytes) -> object:
+    """What it makes of it otherwise."""
+    try:
+        found = parse_request_head(head)
+        return found, found.headers.raw
+    except HandshakeRefused as refused:
+        return refused.status, refused.text
 
 
 def refusal(octets: bytes, max_size: int = 0, max_headers: int = 128, max_line: int = 8192) -> tuple[int, str]:
@@ -551,3 +571,68 @@ def test_what_is_written_reads_back_the_same(
     assert octets is not None
     head = parse_response_head(octets)
     assert (head.status, head.reason, head.headers.raw) == (status, reason, tuple(pairs))
+
+
+# What a head is made of, right and wrong; most of what comes out is nearly a head.
+lines = st.sampled_from(
+    [
+        b"GET / HTTP/1.1",
+        b"GET /a?b HTTP/1.0",
+        b"GET / HTTP/1.7",
+        b"GET / HTTP/2.0",
+        b"GET  / HTTP/1.1",
+        b"GET /\xe9 HTTP/1.1",
+        b"G(T / HTTP/1.1",
+        b"Host: h",
+        b"Host:h",
+        b"Host :h",
+        b" folded",
+        b"X:\t \t",
+        b"X: a \tb \t",
+        b"X: \xff:\x80",
+        b"no colon",
+        b": no name",
+        b"A: " + b"x" * 20,
+        b"A: x\x00",
+        b"A: x\ny",
+        b"A: x\ry",
+        b"",
+    ]
+)
+ends = st.sampled_from([b"\r\n"] * 12 + [b"\n", b"\r", b"\n\r", b"\r\n\r\n"])
+heads = st.lists(st.tuples(lines, ends).map(b"".join), max_size=6).map(
+    lambda found: b"GET / HTTP/1.1\r\n" + b"".join(found) + b"\r\n"
+)
+limits = st.sampled_from([0, 1, 2, 3, 16, 18, 30, 40, 60])
+
+
+@settings(max_examples=400)
+@given(heads, limits, limits, limits, st.lists(st.integers(0, 200), max_size=4))
+def test_limits_and_refusals_do_not_depend_on_the_pieces(
+    octets: bytes, max_size: int, max_headers: int, max_line: int, cuts: list[int]
+) -> None:
+    """A head that came at once is taken at one glance; that may be faster, and nothing else."""
+    edges = sorted({0, len(octets), *(min(cut, len(octets)) for cut in cuts)})
+    pieces = [octets[start:end] for start, end in pairwise(edges)]
+    whole = outcome(HeadReader(max_size, max_headers, max_line), [octets])
+    assert outcome(HeadReader(max_size, max_headers, max_line), pieces) == whole
+    single = (octets[i : i + 1] for i in range(len(octets)))
+    assert outcome(HeadReader(max_size, max_headers, max_line), single) == whole
+
+
+@settings(max_examples=400)
+@given(heads | st.binary(max_size=60).map(lambda octets: b"GET / HTTP/1.1\r\nA: " + octets + b"\r\n\r\n"))
+def test_what_is_parsed_at_one_glance_is_what_is_parsed_step_by_step(octets: bytes) -> None:
+    """And what is wrong is found either way."""
+    assert at_one_glance(octets) == step_by_step(octets)
+
+
+def test_heads_that_are_nearly_right_take_no_longer_than_right_ones() -> None:
+    """Nobody can keep my server busy with one request."""
+    for octets in (b"A: x\r\n" * 4000, b"A:" + b" \t" * 15000 + b"\r\n", b"a" * 30000, b"a:\r\n" * 7000):
+        for head in (b"GET / HTTP/1.1\r\n" + octets, b"GET / HTTP/1.1\r\n" + octets + b"\r\n\x00"):
+            began_at = process_time()
+            outcome(HeadReader(0, 0, 0), [head])
+            at_one_glance(head)
+            # A thousand times what it takes; backtracking would take minutes.
+            assert process_time() - began_at < 5

@@ -27,9 +27,13 @@ _MAX_BODY: Final = 4096
 
 
 class ClientConnection(Connection):
-    """Call `connected` first; the port answers with `start`."""
+    """Call `connected` first; the port answers with `start`. An open connection keeps of the response's head only its
+    octets.
+    """
 
-    __slots__ = ("_body", "_client_port", "_heads", "_hello", "_wanted_body", "client_options", "head")
+    __slots__ = ("_body", "_head", "_heads", "_hello", "_wanted_body")
+    _port: ClientPort
+    options: ClientOptions
 
     def __init__(
         self,
@@ -42,19 +46,21 @@ class ClientConnection(Connection):
         require = MASK_EITHER if options.acceptMaskedServerFrames else MASK_FORBIDDEN
         mask_key = mask_source(options.maskClientFrames, options.applyMask, keys)
         super().__init__(port, options, peer, require, mask_key, random)
-        self._client_port = port
-        self.client_options = options
-        self._drop_timeout = options.serverConnectionDropTimeout
         self._hello: ClientHello | None = None
-        self._heads = HeadReader(options.maxHandshakeSize, options.maxHandshakeHeaders)
+        # Made when a head is waited for.
+        self._heads: HeadReader | None = None
         self._body = b""
         self._wanted_body = 0
-        self.head: ResponseHead | None = None
+        self._head: ResponseHead | bytes | None = None
 
     def connected(self) -> None:
         """The transport is there; ask the application what to ask for."""
-        self._decide()
-        self._client_port.connecting()
+        self._ask(self._port.connecting)
+
+    @property
+    def head(self) -> ResponseHead | None:
+        """The head of the response, once it is there."""
+        return parse_response_head(self._head) if isinstance(self._head, bytes) else self._head
 
     def start(self, hello: ClientHello) -> None:
         """Send the request; late: nothing. `TypeError` or `ValueError` for what cannot be sent, nothing changed."""
@@ -63,7 +69,7 @@ class ClientConnection(Connection):
         request = build_request(hello)
         self._hello = hello
         self._deciding = False
-        self._arm(self.options.openHandshakeTimeout)
+        self._port.set_timer(self.options.openHandshakeTimeout or None)
         self._out.write(request)
         early, self._early = self._early, b""
         self.receive(early)
@@ -74,12 +80,16 @@ class ClientConnection(Connection):
         if self.state is State.CONNECTING:
             if extension is not None:
                 self.extend(*extension)
+            self._hello = None
+            assert isinstance(self._head, ResponseHead), "there is something to say yes to"
+            self._head = self._head.octets
             self._open(self._early)
 
     def refuse(self, reason: str, cause: BaseException | None = None) -> None:
         """The application's no, or a response that breaks a rule: drop the connection. Late: nothing."""
         if self.state is State.CONNECTING:
-            error = HandshakeError(reason, None if self.head is None else self.head.status)
+            head = self.head
+            error = HandshakeError(reason, None if head is None else head.status)
             error.__cause__ = cause
             self._fail_opening(error)
 
@@ -87,7 +97,7 @@ class ClientConnection(Connection):
         if self._deciding:
             self._keep_early(data)
             return
-        if self.head is not None:
+        if self._head is not None:
             self._collect_body(data)
             return
         try:
@@ -102,25 +112,25 @@ class ClientConnection(Connection):
         """Section 4.1, after the request; interim responses (RFC 9110 section 15.2) are skipped."""
         assert self._hello is not None, "nothing is read before start"
         while True:
+            if self._heads is None:
+                self._heads = HeadReader(self.options.maxHandshakeSize, self.options.maxHandshakeHeaders)
             octets = self._heads.feed(data)
             if octets is None:
                 return
             head = parse_response_head(octets)
-            rest = self._heads.rest
+            data = self._heads.rest
+            self._heads = None
             if head.status == 101 or head.status >= 200:
                 break
-            self._heads = HeadReader(self.options.maxHandshakeSize, self.options.maxHandshakeHeaders)
-            data = rest
-        self.head = head
+        self._head = head
         if head.status != 101:
             self._wanted_body = _body_size(head)
-            self._collect_body(rest)
+            self._collect_body(data)
             return
         response = check_response(head, self._hello, self.peer)
         self.protocol = response.protocol
-        self._early = rest
-        self._decide()
-        self._client_port.response_received(response)
+        self._early = data
+        self._ask(self._port.response_received, response)
 
     def _collect_body(self, data: bytes) -> None:
         """Keep the beginning of a refusal's body: it often says why."""
@@ -129,13 +139,14 @@ class ClientConnection(Connection):
             self._fail_opening(self._rejection())
 
     def _rejection(self) -> HandshakeRejected:
-        assert self.head is not None, "a status was received"
         head = self.head
+        assert head is not None, "a status was received"
         text = f"the server answered HTTP {head.status} {head.reason}".rstrip()
         return HandshakeRejected(text, head.status, head.headers, self._body[: self._wanted_body])
 
     def _is_rejected(self) -> bool:
-        return self.head is not None and self.head.status != 101
+        head = self.head
+        return head is not None and head.status != 101
 
     def _failure_of_opening(self, reason: str) -> HandshakeError:
         return self._rejection() if self._is_rejected() else super()._failure_of_opening(reason)
@@ -155,6 +166,10 @@ class ClientConnection(Connection):
         """The server ends TCP; wait for it, but not for ever."""
         self._arm(self._drop_timeout)
         self._release_all()
+
+    @property
+    def _drop_timeout(self) -> float:
+        return self.options.serverConnectionDropTimeout
 
 
 def _body_size(head: ResponseHead) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wsframework._core._codec_py import MASK_EITHER, MASK_FORBIDDEN, MASK_REQUIRED, FrameSink, StreamSink
-from wsframework.build import pick
 from wsframework._core.octets import encode_frame, encode_header
+from wsframework.build import pick
 
 if TYPE_CHECKING:
     from wsframework._core import _codec_py as _codec

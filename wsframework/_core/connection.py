@@ -43,6 +43,8 @@ _EARLY_SIZE: Final = 65536
 _SLOWEST: Final = 1024
 # How long a peer that does not read may hold up reading from it, in seconds, before that is found to lead nowhere.
 _STALL: Final = 1.0
+# In place of the marks where no timer is set that asks for them.
+_NO_MARKS: Final = (0, 0, 0)
 
 
 class Connection(Channel):
@@ -50,7 +52,6 @@ class Connection(Channel):
 
     __slots__ = (
         "_deciding",
-        "_drop_timeout",
         "_early",
         "_holds",
         "_keepalive",
@@ -66,7 +67,6 @@ class Connection(Channel):
         "closure",
         "local_close_code",
         "local_close_reason",
-        "message",
         "peer",
         "protocol",
         "reads_on",
@@ -96,8 +96,6 @@ class Connection(Channel):
         self.local_close_reason: str | None = None
         self.remote_close_code: int | None = None
         self.remote_close_reason: str | None = None
-        # The reader calls the port without a detour: this is the hot path.
-        self.message = port.message
         self._reader = FrameReader(
             self,
             require_mask,
@@ -130,11 +128,9 @@ class Connection(Channel):
         self.octets_received = 0
         self._end_after_frame = False
         # Octets taken, sent and waiting when the timer was set.
-        self._marks = (0, 0, 0)
+        self._marks = _NO_MARKS
         self._deciding = False
         self._early = b""
-        # How long the peer may take to end TCP; the roles have an option each.
-        self._drop_timeout = 0.0
 
     # What the transport tells, beside `receive`.
 
@@ -293,6 +289,11 @@ class Connection(Channel):
 
     # What the frame reader tells; see `FrameSink`.
 
+    @property
+    def message(self) -> Callable[[bytes, bool], None]:
+        """The reader calls the port without a detour: this is the hot path."""
+        return self._port.message
+
     def ping(self, payload: bytes) -> None:
         """A Ping came. Once our Close is out nothing may follow it, so nobody is asked to answer."""
         if self.state is State.OPEN:
@@ -342,9 +343,12 @@ class Connection(Channel):
         if len(self._early) > _EARLY_SIZE:
             self.hold(HOLD_OPENING)
 
-    def _decide(self) -> None:
+    def _ask(self, question: Callable[..., None], *about: object) -> None:
+        """Ask the application. If it does not decide at once, it has `onConnectTimeout` from then on."""
         self._deciding = True
-        self._arm(self.options.onConnectTimeout)
+        question(*about)
+        if self._deciding and self.state is State.CONNECTING:
+            self._port.set_timer(self.options.onConnectTimeout or None)
 
     def _open(self, early: bytes) -> None:
         """The handshake is complete: tell so, then go on with what came `early`."""
@@ -370,6 +374,9 @@ class Connection(Channel):
 
     def _arm_open(self) -> None:
         """The timer of an open connection: whichever of its uses comes first."""
+        if self._keepalive is None and self._stall_check is None and self._release_check is None:
+            self._port.set_timer(None)
+            return
         now = self._port.now()
         delay = None if self._keepalive is None else self._keepalive.delay(now)
         if self._stall_check is not None:
@@ -486,6 +493,11 @@ class Connection(Channel):
             self.closure = Closure(cause, int(code), reason, failure)
 
     def _end_transport(self) -> None:
+        raise AssertionError("a role decides this")
+
+    @property
+    def _drop_timeout(self) -> float:
+        """How long the peer may take to end TCP, in seconds."""
         raise AssertionError("a role decides this")
 
     def _finish(self) -> None:

@@ -28,7 +28,7 @@ from wsframework._core.headers import (
     parse_tokens,
     split_list,
 )
-from wsframework._core.http import REASONS, RequestHead, has_content, render_response
+from wsframework._core.http import REASONS, RequestHead, has_content, render_lines, render_response
 from wsframework._core.key import accept_key, is_key, new_key
 from wsframework._core.uri import OriginPatterns, default_port, parse_host, parse_origin, parse_target
 from wsframework._core.violation import HandshakeRefused
@@ -206,9 +206,11 @@ def _check_no_body(headers: Headers) -> None:
 
 
 def _check_upgrade(headers: Headers, policy: ServerPolicy) -> None:
-    if "websocket" not in lower(split_list(headers.get("upgrade", ""))):
+    protocols = headers.get("upgrade", "")
+    if protocols != "websocket" and "websocket" not in lower(split_list(protocols)):
         raise HandshakeRefused(426, "this server upgrades to websocket only", _upgrade_headers(policy))
-    if "upgrade" not in lower(parse_tokens(headers.get("connection", ""))):
+    options = headers.get("connection", "")
+    if options != "Upgrade" and "upgrade" not in lower(parse_tokens(options)):
         raise HandshakeRefused(400, "the Connection header does not say Upgrade; a proxy may have taken it out")
 
 
@@ -290,18 +292,18 @@ def accept_response(
     """
     given = tuple(headers)
     check_not_given(given, {"upgrade"}, websocket=True)
-    lines = [
-        *default_header("Server", server, given),
-        ("Upgrade", "websocket"),
-        ("Connection", "Upgrade"),
-        ("Sec-WebSocket-Accept", accept_key(key)),
-    ]
+    agreed = []
     if protocol is not None:
         check_subprotocol(protocol)
-        lines.append(("Sec-WebSocket-Protocol", protocol))
+        agreed.append(("Sec-WebSocket-Protocol", protocol))
     if extensions:
-        lines.append(("Sec-WebSocket-Extensions", extensions))
-    return render_response(101, None, (*lines, *given), None)
+        agreed.append(("Sec-WebSocket-Extensions", extensions))
+    head = (
+        f"HTTP/1.1 101 Switching Protocols\r\n{render_lines(default_header('Server', server, given))}"
+        f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept_key(key)}\r\n"
+        f"{render_lines((*agreed, *given))}\r\n"
+    )
+    return head.encode("latin-1")
 
 
 def error_response(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar, overload
 
 from wsframework._core.violation import HandshakeRefused
 
@@ -35,6 +35,8 @@ __all__ = [
     "split_list",
     "token_list",
 ]
+
+T = TypeVar("T")
 
 # Longest Sec-WebSocket-Extensions or Sec-WebSocket-Protocol value that is looked at, in characters. Browsers send
 # less than 100; the bound keeps the work and the number of objects per handshake small.
@@ -66,10 +68,18 @@ class Headers(Mapping[str, str]):
     __slots__ = ("_raw", "_values")
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        self._raw: HeaderPairs = tuple((name, value) for name, value in pairs)
-        self._values: dict[str, list[str]] = {}
+        self._raw: HeaderPairs = tuple(pairs)
+        # By name in lower case: the value, or the list of them where there are several lines, which is rare.
+        self._values: dict[str, str | list[str]] = {}
         for name, value in self._raw:
-            self._values.setdefault(name.lower(), []).append(value)
+            folded = name.lower()
+            known = self._values.get(folded)
+            if known is None:
+                self._values[folded] = value
+            elif isinstance(known, str):
+                self._values[folded] = [known, value]
+            else:
+                known.append(value)
 
     @property
     def raw(self) -> HeaderPairs:
@@ -78,10 +88,24 @@ class Headers(Mapping[str, str]):
 
     def get_all(self, name: str) -> list[str]:
         """The values of all lines of this name, one entry per line; empty when there are none."""
-        return list(self._values.get(name.lower(), ()))
+        values = self._values.get(name.lower(), ())
+        return [values] if isinstance(values, str) else list(values)
 
     def __getitem__(self, name: str) -> str:
-        return ", ".join(self._values[name.lower()])
+        values = self._values[name.lower()]
+        return values if isinstance(values, str) else ", ".join(values)
+
+    @overload
+    def get(self, key: str, /) -> str | None: ...
+    @overload
+    def get(self, key: str, /, default: str | T) -> str | T: ...
+    def get(self, key: str, /, default: str | T | None = None) -> str | T | None:
+        """`headers[key]`, or `default` where there is no such header."""
+        # As `Mapping.get`, in a third of the time: a handshake asks for what is not there several times.
+        values = self._values.get(key.lower())
+        if values is None:
+            return default
+        return values if isinstance(values, str) else ", ".join(values)
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name.lower() in self._values
@@ -120,7 +144,8 @@ def check_header(name: str, value: str) -> None:
         raise TypeError(f"a header name must be a str, not {type(name).__name__}")
     if not is_token(name):
         raise ValueError(f"the header name {name!r} is not a token of RFC 9110")
-    check_text(f"the value of the header {name!r}", value)
+    if not isinstance(value, str) or _FORBIDDEN.search(value):
+        check_text(f"the value of the header {name!r}", value)
 
 
 def header_pairs(headers: HeadersInput) -> HeaderPairs:
@@ -129,6 +154,8 @@ def header_pairs(headers: HeadersInput) -> HeaderPairs:
     A mapping or an iterable of (name, value); a value that is an iterable of str is the header repeated. None is no
     headers. Raises TypeError or ValueError that names the header (see `check_header`).
     """
+    if headers is None or headers in ({}, ()):
+        return ()
     pairs: list[tuple[str, str]] = []
     for name, value in _items(headers):
         values = [value] if isinstance(value, str) else _repeated(name, value)
@@ -139,8 +166,6 @@ def header_pairs(headers: HeadersInput) -> HeaderPairs:
 
 
 def _items(headers: HeadersInput) -> Iterable[tuple[str, str | Iterable[str]]]:
-    if headers is None:
-        return ()
     if isinstance(headers, Headers):
         return headers.raw
     if isinstance(headers, Mapping):
@@ -182,7 +207,7 @@ def has_header(given: HeaderPairs, name: str) -> bool:
 
 def default_header(name: str, value: str | None, given: HeaderPairs) -> HeaderPairs:
     """The line of a header that is sent unless its value is None or empty, or the application gives its own."""
-    return ((name, value),) if value and not has_header(given, name.lower()) else ()
+    return ((name, value),) if value and not (given and has_header(given, name.lower())) else ()
 
 
 def check_subprotocol(protocol: str) -> None:
@@ -245,6 +270,8 @@ def parse_extensions(value: str) -> list[ExtensionOffer]:
     ValueError when it is malformed, longer than `MAX_LIST_LENGTH` or has more than `MAX_EXTENSION_OFFERS` elements;
     whether that ends the handshake (client) or only declines the offer (server) is the caller's decision.
     """
+    if not value:
+        return []
     if len(value) > MAX_LIST_LENGTH:
         raise ValueError(f"the extension list is longer than {MAX_LIST_LENGTH} characters")
     scanner = _Scanner(value)

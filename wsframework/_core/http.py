@@ -3,7 +3,9 @@
 Strategy: `HeadReader` finds the end of a head in octets that come in any pieces and refuses what no correct peer
 sends, at the first octet that proves it; the same octets give the same answer however they are cut. The parsers then
 work on the complete head and check the grammar again on their own, because they are also called without the reader.
-Everything is done on bytes; text is made, as Latin-1, from pieces that were checked. The renderers are the last
+Nearly all heads come at once and are correct: reader and parser first try to take such a head by one regular
+expression, and go through everything else step by step, to say what is wrong with it or what is missing. The
+quantifiers in these expressions give nothing back, so no head can make them backtrack. The renderers are the last
 writers before the wire: nothing that could start another line passes them.
 """
 
@@ -11,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final, NoReturn
 
@@ -27,6 +29,7 @@ __all__ = [
     "make_request_head",
     "parse_request_head",
     "parse_response_head",
+    "render_lines",
     "render_request",
     "render_response",
 ]
@@ -43,6 +46,14 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")  # control octets but HTAB
 _TARGET = re.compile(rb"[\x21\x22\x24-\x7e]+")  # visible ASCII without "#": a fragment never goes on the wire
 _VERSION = re.compile(rb"HTTP/([0-9])\.([0-9])")
 _STATUS = re.compile(rb"[1-9][0-9][0-9]")
+
+# What a head looks like, to the reader and to the parser.
+_WHOLE_HEAD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z](?:[^\x00-\x08\x0a-\x1f\x7f]++\r\n)++\r\n")
+_REQUEST_HEAD = re.compile(
+    r"(?P<method>[!#$%&'*+\-.^_`|~0-9A-Za-z]++) (?P<target>[\x21\x22\x24-\x7e]++) HTTP/1\.(?P<minor>[0-9])\r\n"
+    r"(?P<fields>(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[^\x00-\x08\x0a-\x1f\x7f]*+\r\n)*+)\r\n"
+)
+
 _TOKEN_OCTETS = frozenset(code for code in range(128) if is_token(chr(code)))
 _CR, _LF = b"\r\n"
 _TLS_HANDSHAKE = 0x16  # the first octet of a TLS connection, RFC 8446 section 5.1
@@ -51,23 +62,28 @@ _NO_LIMIT = 1 << 62
 
 @dataclass(frozen=True, slots=True)
 class RequestHead:
-    """Request line and headers; `version` is "1.0" or "1.1" (a higher 1.x is treated as 1.1, RFC 9110 section 2.5)."""
+    """Request line and headers; `version` is "1.0" or "1.1" (a higher 1.x is treated as 1.1, RFC 9110 section 2.5).
+
+    `octets` are what they were parsed from; empty for a head that came otherwise.
+    """
 
     method: str
     target: str
     version: str
     headers: Headers
+    octets: bytes = field(default=b"", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseHead:
-    """Status line and headers; `line` is the whole status line, `version` as in `RequestHead`."""
+    """Status line and headers; `line` is the whole status line, `version` and `octets` as in `RequestHead`."""
 
     version: str
     status: int
     reason: str
     headers: Headers
     line: str
+    octets: bytes = field(default=b"", compare=False, repr=False)
 
 
 class HeadReader:
@@ -78,11 +94,22 @@ class HeadReader:
     other limits, 400 for the rest. A client uses it for the response and takes only the error's text.
     """
 
+    __slots__ = (
+        "_buffer",
+        "_head_size",
+        "_line_start",
+        "_lines",
+        "_max_headers",
+        "_max_line",
+        "_max_size",
+        "_position",
+    )
+
     def __init__(self, max_size: int, max_headers: int = 128, max_line: int = 8192) -> None:
         self._max_size = max_size or _NO_LIMIT
         self._max_headers = max_headers or _NO_LIMIT
         self._max_line = max_line or _NO_LIMIT
-        self._buffer = bytearray()
+        self._buffer: bytes | bytearray = b""
         self._line_start = 0
         self._position = 0  # what is before it was looked at and is not looked at again
         self._lines = 0  # complete lines
@@ -100,6 +127,10 @@ class HeadReader:
         """
         if self._head_size:
             raise ValueError("the head is complete, what follows it does not belong to the reader")
+        if not self._buffer:
+            if self._take_whole(data):
+                return data[: self._head_size]
+            self._buffer = bytearray()
         self._buffer += data
         while (end := self._line_end()) is not None:
             if end == self._line_start:
@@ -107,6 +138,19 @@ class HeadReader:
             self._lines += 1
             self._line_start = self._position = end + 2
         return None
+
+    def _take_whole(self, data: bytes) -> bool:
+        """Take a head that `data` begins with, if it is correct and far from any limit."""
+        match = _WHOLE_HEAD.match(data)
+        if match is None:
+            return False
+        size = match.end()
+        # The first line and the blank one are no header lines.
+        if size > min(self._max_size, self._max_line) or data.count(b"\r\n", 0, size) - 2 > self._max_headers:
+            return False
+        self._buffer = data
+        self._head_size = size
+        return True
 
     def _line_end(self) -> int | None:
         """Where the CRLF of the current line is; None while it has not come."""
@@ -166,6 +210,19 @@ def parse_request_head(head: bytes) -> RequestHead:
     HandshakeRefused: 400 when it is malformed, 505 for a version that is not HTTP/1.x. HTTP/1.0 is parsed: whether
     it is good enough is the caller's decision.
     """
+    match = _REQUEST_HEAD.fullmatch(head.decode("latin-1"))
+    if match is None:
+        return _parse_request_head(head)
+    method, target, minor, fields = match.groups()
+    pairs = []
+    for line in fields.split("\r\n")[:-1]:
+        name, _, value = line.partition(":")
+        pairs.append((name, value.strip(" \t")))
+    return RequestHead(method, target, "1.0" if minor == "0" else "1.1", Headers(pairs), head)
+
+
+def _parse_request_head(head: bytes) -> RequestHead:
+    """The same step by step, to find out what is wrong with it."""
     try:
         line, headers = _split_head(head)
         parts = line.split(b" ")
@@ -222,7 +279,7 @@ def parse_response_head(head: bytes) -> ResponseHead:
         raise HandshakeFailed(f"the response is not HTTP: {error}") from error
     if parsed_version is None:
         raise HandshakeFailed("the server does not answer with HTTP/1.1")
-    return ResponseHead(parsed_version, int(status), reason.decode("latin-1"), headers, line.decode("latin-1"))
+    return ResponseHead(parsed_version, int(status), reason.decode("latin-1"), headers, line.decode("latin-1"), head)
 
 
 def _split_head(head: bytes) -> tuple[bytes, Headers]:
@@ -297,8 +354,13 @@ def render_request(target: str, headers: Iterable[tuple[str, str]]) -> bytes:
 
 
 def _render_head(first: str, headers: Iterable[tuple[str, str]]) -> bytes:
-    lines = [first]
+    return f"{first}\r\n{render_lines(headers)}\r\n".encode("latin-1")
+
+
+def render_lines(headers: Iterable[tuple[str, str]]) -> str:
+    """Header lines with their line ends; TypeError or ValueError for those that cannot be sent."""
+    lines = []
     for name, value in headers:
         check_header(name, value)
-        lines.append(f"{name}: {value}")
-    return "\r\n".join((*lines, "", "")).encode("latin-1")
+        lines.append(f"{name}: {value}\r\n")
+    return "".join(lines)

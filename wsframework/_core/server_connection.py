@@ -11,6 +11,7 @@ from wsframework._core.connection import Connection
 from wsframework._core.constants import CloseCode, State
 from wsframework._core.deflate import Deflater
 from wsframework._core.handshake import (
+    ConnectionRequest,
     ServerPolicy,
     accept_response,
     check_plain_request,
@@ -35,9 +36,15 @@ _FLASH_REQUEST: Final = b"<policy-file-request/>\0"
 
 
 class ServerConnection(Connection):
-    """Call `connected` first. `server` is the value of the Server header, None to leave it out."""
+    """Call `connected` first. `server` is the value of the Server header, None to leave it out.
 
-    __slots__ = ("_heads", "_key", "_maybe_flash", "_policy", "_server", "_server_options", "_server_port", "head")
+    Most connections are idle most of the time and never look back at their request, so an open one keeps nothing of it
+    but its octets.
+    """
+
+    __slots__ = ("_head", "_heads", "_key", "_maybe_flash", "_policy", "_server")
+    _port: ServerPort
+    options: ServerOptions
 
     def __init__(
         self,
@@ -52,26 +59,51 @@ class ServerConnection(Connection):
         require = MASK_REQUIRED if options.requireMaskedClientFrames else MASK_EITHER
         mask_key = mask_source(options.maskServerFrames, options.applyMask, keys)
         super().__init__(port, options, peer, require, mask_key, random)
-        self._server_port = port
-        self._server_options = options
         self._policy = policy
         self._server = server
         self._maybe_flash = options.serveFlashSocketPolicy
         self._key = ""
-        self._heads = HeadReader(options.maxHandshakeSize, options.maxHandshakeHeaders)
-        self._drop_timeout = options.closeHandshakeTimeout
-        self.head: RequestHead | None = None
+        # None when the head is there, or somebody else reads it.
+        self._heads: HeadReader | None = HeadReader(options.maxHandshakeSize, options.maxHandshakeHeaders)
+        self._head: RequestHead | bytes | None = None
 
     def connected(self) -> None:
         """The transport is there: the client has `openHandshakeTimeout` from now."""
-        self._arm(self.options.openHandshakeTimeout)
+        self._port.set_timer(self.options.openHandshakeTimeout or None)
+
+    @property
+    def head(self) -> RequestHead | None:
+        """The head of the request, once it is there."""
+        return parse_request_head(self._head) if isinstance(self._head, bytes) else self._head
+
+    @property
+    def keeps_request(self) -> bool:
+        """True when `request_again` works: the connection was accepted, and the request came in octets."""
+        return isinstance(self._head, bytes)
+
+    def request_again(self) -> ConnectionRequest:
+        """What `handshake_received` was called with, made anew."""
+        head = self.head
+        assert head is not None, "whoever asks has looked at keeps_request"
+        return check_request(head, self.peer, self._policy)[0]
 
     def receive_head(self, head: RequestHead, rest: bytes) -> None:
         """The request's head came, with `rest` behind it; for HTTP servers that have read it, in place of `receive`."""
+        self._heads = None
         try:
             self._read_request(head, rest)
         except HandshakeRefused as refusal:
             self.refuse(refusal.status, refusal.text, refusal.headers)
+
+    def hand_over(self) -> tuple[RequestHead, bytes]:
+        """Leave the request to another connection's `receive_head`: its head, and what came behind it.
+
+        For the transport, too; nothing more happens here.
+        """
+        head = self.head
+        assert head is not None, "the application is being asked about it"
+        self._deciding = False
+        return head, self._early
 
     def accept(
         self,
@@ -90,6 +122,9 @@ class ServerConnection(Connection):
         self.protocol = protocol
         if extension is not None:
             self.extend(*extension)
+        self._key = ""
+        assert isinstance(self._head, RequestHead), "there is something to say yes to"
+        self._head = self._head.octets or self._head
         self._out.write(response)
         self._open(self._early)
 
@@ -124,7 +159,8 @@ class ServerConnection(Connection):
     def _render(
         self, status: int, text: str, headers: Iterable[tuple[str, str]], body: bytes | None, content_type: str
     ) -> bytes:
-        head_only = self.head is not None and self.head.method == "HEAD"
+        head = self.head
+        head_only = head is not None and head.method == "HEAD"
         return error_response(
             status, text, headers, server=self._server, head_only=head_only, body=body, content_type=content_type
         )
@@ -140,40 +176,40 @@ class ServerConnection(Connection):
             if self._maybe_flash:
                 self._receive_flash(data)
                 return
+        heads = self._heads
+        assert heads is not None, "the head has not come yet"
         try:
-            octets = self._heads.feed(data)
+            octets = heads.feed(data)
             if octets is None:
                 return
             head = parse_request_head(octets)
         except HandshakeRefused as refusal:
             self.refuse(refusal.status, refusal.text, refusal.headers)
         else:
-            self.receive_head(head, self._heads.rest)
+            self.receive_head(head, heads.rest)
 
     def _receive_flash(self, data: bytes) -> None:
         """The Flash player's question, which no HTTP request begins like."""
         if len(data) < len(_FLASH_REQUEST):
             self._early = data
             return
-        policy = self._server_options.flashSocketPolicy.encode()
+        policy = self.options.flashSocketPolicy.encode()
         self._answer(policy + b"\0", Cause.OPENING, HandshakeError("answered a Flash socket policy request"))
 
     def _read_request(self, head: RequestHead, rest: bytes) -> None:
-        self.head = head
+        self._head = head
         upgrade = wants_upgrade(head)
         if not upgrade:
             check_plain_request(head)
             self._early = rest
-            self._decide()
-            self._server_port.http_request(head)
+            self._ask(self._port.http_request, head)
             return
-        hops = self._server_options.trustXForwardedFor
+        hops = self.options.trustXForwardedFor
         if hops:
             self.peer = forwarded_peer(head.headers, hops) or self.peer
         request, self._key = check_request(head, self.peer, self._policy)
         self._early = rest
-        self._decide()
-        self._server_port.handshake_received(request)
+        self._ask(self._port.handshake_received, request)
 
     def _opening_timed_out(self) -> None:
         if not self._deciding:
@@ -186,3 +222,7 @@ class ServerConnection(Connection):
 
     def _end_transport(self) -> None:
         self._finish()
+
+    @property
+    def _drop_timeout(self) -> float:
+        return self.options.closeHandshakeTimeout

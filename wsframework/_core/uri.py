@@ -239,7 +239,7 @@ def parse_target(target: str) -> tuple[str, dict[str, list[str]]]:
     if not target.startswith("/"):
         raise ValueError("the request target must start with a slash")
     path, _, query = target.partition("?")
-    return path, parse_qs(query, keep_blank_values=True)
+    return path, parse_qs(query, keep_blank_values=True) if query else {}
 
 
 @dataclass(frozen=True, slots=True)

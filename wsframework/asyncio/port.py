@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wsframework.websocket.port import ProtocolPort
 from wsframework.websocket.roles import ClientProtocolPort, ServerProtocolPort
@@ -39,25 +39,32 @@ class FieldLogger(logging.LoggerAdapter[logging.Logger]):
 user_log = FieldLogger(log, {})
 
 
+class _Write(Protocol):
+    """What writes octets."""
+
+    def __call__(self, data: bytes) -> None: ...
+
+
 class AsyncioPort(ProtocolPort):
     """One connection's transport, timer and tasks."""
 
-    __slots__ = ("_loop", "_tasks", "_timer", "_transport")
+    __slots__ = ("_loop", "_tasks", "_timer", "_transport", "write")
+
+    # The transport's own method: this is the hot path, and it is all that this verb does.
+    write: _Write
 
     def __init__(
         self, protocol: WebSocketProtocol, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop
     ) -> None:
         super().__init__(protocol)
         self._transport = transport
+        self.write = transport.write
         self._loop = loop
         self._timer: asyncio.TimerHandle | None = None
         # The loop itself only keeps weak references to its tasks. Made when the first is needed.
         self._tasks: set[asyncio.Future[Any]] | None = None
 
     # Verbs.
-
-    def write(self, data: bytes) -> None:
-        self._transport.write(data)
 
     def close(self) -> None:
         """End our half of TCP; asyncio closes the rest when the peer's end comes. TLS has no halves: close it."""

@@ -17,34 +17,39 @@ What overrides `data_received` is called for everything, as on any other asyncio
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+import os
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from wsframework._core.build import COMPILED
 from wsframework.asyncio.port import AsyncioPort
+from wsframework.build import COMPILED
+from wsframework.websocket import protocol as neutral_protocol
+from wsframework.websocket.placing import READ_SIZE, receive_rest
 
-__all__ = ["BUFFER_SIZE", "ReceivingProtocol"]
+__all__ = ["ReceivingProtocol"]
 
-BUFFER_SIZE: Final = 131072
-"""Octets that are received at once, at most."""
-
-# The modules of the transports that nothing happens in between of; a part of their types' names, as it were.
-_SYNCHRONOUS: Final = frozenset({"asyncio.selector_events", "asyncio.sslproto", "uvloop.loop"})
+# The modules of the transports that do nothing else in between; a part of their types' names, as it were.
+_SOCKETS: Final = "asyncio.selector_events"
+_SYNCHRONOUS: Final = frozenset({_SOCKETS, "asyncio.sslproto", "uvloop.loop"})
 
 _shared: WeakKeyDictionary[asyncio.AbstractEventLoop, memoryview] = WeakKeyDictionary()
 
 
-class ReceivingProtocol(asyncio.BufferedProtocol):
+class ReceivingProtocol(neutral_protocol.WebSocketProtocol, asyncio.BufferedProtocol):
     """The receiving part of a protocol."""
 
-    peer: str
+    transport: asyncio.Transport
     _port: AsyncioPort
     # The loop's buffer, or for a transport that is not known this connection's, while it has one.
     _buffer: memoryview | None = None
     _shares = False
-    # The connection is asked for room; and it gave some, which the transport has now.
-    _may_place = False
-    _places = False
+    # What is received goes to the connection with nothing in between.
+    _is_direct = False
+    # The room that the connection gave the transport.
+    _room: memoryview | None = None
+    # The socket, where there is nothing else below; and what it told.
+    _socket: Any = None
+    _failure: OSError | None = None
 
     def _set_up_receiving(self, transport: asyncio.BaseTransport, loop: asyncio.AbstractEventLoop) -> None:
         """Choose the way; `_port` must be there."""
@@ -53,14 +58,15 @@ class ReceivingProtocol(asyncio.BufferedProtocol):
             return
         self._buffer = _buffer_of(loop)
         is_overridden = getattr(self.data_received, "__func__", None) is not ReceivingProtocol.data_received
+        self._is_direct = not is_overridden and not self._port.connection.options.logOctets
         # The pure build never has room.
-        self._may_place = COMPILED and not is_overridden and not self._port.connection.options.logOctets
+        if COMPILED and self._is_direct and type(transport).__module__ == _SOCKETS and hasattr(os, "readv"):
+            self._socket = transport.get_extra_info("socket")
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the transport is to put what comes next."""
-        if self._may_place:
-            room = self._port.connection.room()
-            self._places = room is not None
+        if COMPILED and self._is_direct:
+            room = self._room = self._port.connection.room()
             if room is not None:
                 return room
         if self._buffer is None:
@@ -69,15 +75,36 @@ class ReceivingProtocol(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """So many octets were put there."""
-        if self._places:
-            self._places = False
-            self._port.connection.placed(nbytes)
-            return
-        assert self._buffer is not None, "the transport has asked for it"
-        data = bytes(self._buffer[:nbytes])
+        port = self._port
+        room = self._room
+        if room is not None:
+            self._room = None
+            is_full = nbytes == len(room)
+            if self._socket is not None:
+                # The transport's own name for it lasts longer than its use, and the room cannot grow meanwhile.
+                room.release()
+            port.connection.placed(nbytes)
+        else:
+            assert self._buffer is not None, "the transport has asked for it"
+            data = bytes(self._buffer[:nbytes])
+            if not self._is_direct:
+                self._give(data)
+                return
+            is_full = nbytes == READ_SIZE
+            port.connection.receive(data)
+        if is_full and self._socket is not None:
+            self._failure = receive_rest(port.connection, self._receive_into, self._is_over)
+
+    def _give(self, data: bytes) -> None:
         if not self._shares:
             self._buffer = None
         self.data_received(data)
+
+    def _receive_into(self, room: memoryview) -> int:
+        return os.readv(self._socket.fileno(), [room])
+
+    def _is_over(self) -> bool:
+        return self.transport.is_closing()
 
     def data_received(self, data: bytes) -> None:
         """Octets arrived."""
@@ -97,4 +124,4 @@ def _buffer_of(loop: asyncio.AbstractEventLoop) -> memoryview:
 
 def _new_buffer(sizehint: int) -> memoryview:
     """A view and not the bytearray: asyncio's TLS takes slices of what it gets, to write into them."""
-    return memoryview(bytearray(sizehint if 0 < sizehint < BUFFER_SIZE else BUFFER_SIZE))
+    return memoryview(bytearray(sizehint if 0 < sizehint < READ_SIZE else READ_SIZE))

@@ -58,11 +58,10 @@ __all__ = [
 ]
 
 
-class WebSocketAdapterProtocol(neutral_protocol.WebSocketProtocol, ReceivingProtocol):
+class WebSocketAdapterProtocol(ReceivingProtocol):
     """What asyncio calls, for servers and clients."""
 
     log = user_log
-    transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The transport is connected."""
@@ -89,7 +88,7 @@ class WebSocketAdapterProtocol(neutral_protocol.WebSocketProtocol, ReceivingProt
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The transport is gone."""
-        self._port.connection.lost(describe_loss(exc))
+        self._port.connection.lost(describe_loss(exc or self._failure))
 
     def pause_writing(self) -> None:
         """The transport has enough to send."""

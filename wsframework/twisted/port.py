@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from errno import ENOBUFS
+from socket import SHUT_WR, socket
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IPushProducer
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from wsframework.build import COMPILED
+from wsframework.twisted.direct import direct_socket
 from wsframework.twisted.util import is_tls
+from wsframework.websocket.placing import READ_SIZE, receive_rest
 from wsframework.websocket.port import ProtocolPort
 from wsframework.websocket.roles import ClientProtocolPort, ServerProtocolPort
 
@@ -23,6 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["DeferredResults", "TwistedClientPort", "TwistedPort", "TwistedServerPort", "log", "pending_octets"]
 
 log = Logger(namespace="wsframework.twisted")
+
+# With TLS no fewer, whatever the option sendHighWaterMark says: there it is the same number for both.
+_LEAST_READ_SIZE: Final = 4096
 
 
 class DeferredResults:
@@ -57,7 +68,17 @@ class DeferredResults:
 class TwistedPort(DeferredResults, ProtocolPort):
     """One connection's transport and timer. It is the transport's producer, to learn when the peer does not keep up."""
 
-    __slots__ = ("_reactor", "_timer", "_transport", "_unsent")
+    __slots__ = (
+        "_descriptors",
+        "_high_water_mark",
+        "_is_broken",
+        "_may_place",
+        "_reactor",
+        "_socket",
+        "_timer",
+        "_transport",
+        "_unsent",
+    )
 
     def __init__(self, protocol: WebSocketProtocol, transport: Any, reactor: Any) -> None:
         super().__init__(protocol)
@@ -66,24 +87,61 @@ class TwistedPort(DeferredResults, ProtocolPort):
         self._timer: Any = None
         # Octets written since the transport said stop; only for transports that cannot be asked.
         self._unsent: int | None = None
+        # The socket below the transport, where that may be used; see `wsframework.twisted.direct`.
+        self._socket: socket | None = None
+        self._may_place = False
+        self._is_broken = False
+        # File descriptors that wait in a UNIX transport for octets to go with.
+        self._descriptors: Sequence[int] = ()
+        self._high_water_mark = 0
 
     # Verbs.
 
     def write(self, data: bytes) -> None:
-        if self._unsent is not None:
-            self._unsent += len(data)
-        self._transport.write(data)
+        transport = self._transport
+        handle = self._socket
+        if handle is None:
+            if self._unsent is not None:
+                self._unsent += len(data)
+            transport.write(data)
+            return
+        is_waiting = transport.dataBuffer or transport._tempDataLen or self._descriptors
+        if not (is_waiting or transport.TLS or transport.disconnecting) and transport.connected:
+            try:
+                sent = handle.send(data)
+            except BlockingIOError:
+                sent = 0
+            except OSError as error:
+                # The transport will find out, or try again.
+                self._is_broken = error.errno != ENOBUFS
+                sent = 0
+            if sent == len(data):
+                return
+            data = data[sent:]
+        transport.bufferSize = self._high_water_mark
+        try:
+            transport.write(data)
+        finally:
+            transport.bufferSize = READ_SIZE
 
     def close(self) -> None:
         """End our half of TCP; Twisted closes the rest when the peer's end comes. TLS has no halves: close it."""
         transport = self._transport
+        handle, self._socket = self._socket, None
         # With a producer registered a transport would wait for more to send.
         transport.unregisterProducer()
+        is_waiting = pending_octets(transport) != 0 or self._descriptors
+        if handle is not None and not (is_waiting or transport.TLS or transport.disconnecting):
+            # The transport would do the same, but only when it was told that there is room for what it does not have.
+            with suppress(OSError):
+                handle.shutdown(SHUT_WR)
+                return
         half_close = None if is_tls(transport) else getattr(transport, "loseWriteConnection", None)
         (half_close or transport.loseConnection)()
 
     def abort(self) -> None:
         transport = self._transport
+        self._socket = None
         if not is_tls(transport) and pending_octets(transport) == 0:
             # All is with the operating system, which goes on sending it; a reset would throw it away. asyncio's
             # transports do the same.
@@ -131,15 +189,46 @@ class TwistedPort(DeferredResults, ProtocolPort):
     def stopProducing(self) -> None:
         """The transport is gone; connectionLost says the rest."""
 
-    def set_up(self, no_delay: bool, high_water_mark: int) -> None:
-        """The options tcpNoDelay and sendHighWaterMark, where the transport knows such things."""
+    # What the protocol calls.
+
+    def set_up(self, no_delay: bool, high_water_mark: int, may_place: bool) -> None:
+        """The options tcpNoDelay and sendHighWaterMark, where the transport knows such things.
+
+        Twisted's transports receive as many octets at once as may wait before they pause their producer. Those whose
+        socket is used directly have the one number while something is written, and the other when they read.
+
+        `may_place`: what is received may go to the connection without the protocol having seen it.
+        """
         transport = self._transport
         if hasattr(transport, "setTcpNoDelay"):
             transport.setTcpNoDelay(no_delay)
         # The mark that counts is that of the transport below TLS.
         below: Any = getattr(transport, "transport", None) if is_tls(transport) else transport
-        if hasattr(below, "bufferSize"):
+        self._socket = direct_socket(transport)
+        if self._socket is not None:
+            self._descriptors = getattr(transport, "_sendmsgQueue", ())
+            self._high_water_mark = high_water_mark
+            self._may_place = COMPILED and may_place
+            transport.bufferSize = READ_SIZE
+        elif isinstance(below, FileDescriptor):
+            below.bufferSize = max(high_water_mark, _LEAST_READ_SIZE)
+        elif hasattr(below, "bufferSize"):
             below.bufferSize = high_water_mark
+
+    def receive_rest(self) -> None:
+        """After octets that were as many as can come at once: receive what else is there of a large frame."""
+        if self._socket is not None and self._may_place:
+            self._is_broken |= receive_rest(self.connection, self._socket.recv_into, self._is_over) is not None
+
+    def _is_over(self) -> bool:
+        transport = self._transport
+        return bool(not transport.connected or transport.disconnecting or transport.TLS)
+
+    def loss(self, error: BaseException) -> BaseException | None:
+        """What went wrong, if a transport ends with `error`; None for an end in order."""
+        if not isinstance(error, ConnectionDone):
+            return error
+        return ConnectionLost() if self._is_broken else None
 
     def run_in_thread(self, function: Callable[[], None], done: Callable[[], None]) -> None:
         def work() -> None:

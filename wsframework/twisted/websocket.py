@@ -14,7 +14,6 @@ from typing import Any
 import txaio.tx
 from twisted.internet import protocol as twisted_protocol
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from wsframework._core.client_connection import ClientConnection
@@ -25,6 +24,7 @@ from wsframework.twisted.util import transport_details
 from wsframework.websocket import factory as neutral_factory
 from wsframework.websocket import protocol as neutral_protocol
 from wsframework.websocket import unrouted as neutral_unrouted
+from wsframework.websocket.placing import READ_SIZE
 from wsframework.websocket.port import describe_loss
 from wsframework.websocket.types import (
     ConnectingRequest,
@@ -78,19 +78,24 @@ class WebSocketAdapterProtocol(neutral_protocol.WebSocketProtocol, twisted_proto
         self._port = port
         self._connection = port.connection
         self.factory._remember(self)
-        port.set_up(options.tcpNoDelay, options.sendHighWaterMark)
+        is_overridden = getattr(self.dataReceived, "__func__", None) is not WebSocketAdapterProtocol.dataReceived
+        port.set_up(options.tcpNoDelay, options.sendHighWaterMark, not is_overridden and not options.logOctets)
 
     def dataReceived(self, data: bytes) -> None:
         """Octets arrived."""
-        connection = self._port.connection
+        # A router may put another protocol in place of this one meanwhile.
+        port = self._port
+        connection = port.connection
         if connection.options.logOctets:
-            self._port.log_debug(f"received {len(data)} octets from {self.peer}: {data.hex()}")
+            port.log_debug(f"received {len(data)} octets from {self.peer}: {data.hex()}")
         connection.receive(data)
+        if len(data) >= READ_SIZE:
+            port.receive_rest()
 
     def connectionLost(self, reason: Failure = twisted_protocol.connectionDone) -> None:
         """The transport is gone."""
-        error = None if isinstance(reason.value, ConnectionDone) else reason.value
-        self._port.connection.lost(describe_loss(error))
+        assert reason.value is not None, "a failure that ends a connection holds an exception"
+        self._port.connection.lost(describe_loss(self._port.loss(reason.value)))
 
     def _new_future(self) -> Deferred[Any]:
         return self.factory._new_future()  # type: ignore[no-any-return]

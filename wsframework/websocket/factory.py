@@ -75,6 +75,7 @@ class WebSocketFactory(UrlAttributes, Generic[OptionsT, ProtocolT]):
     isServer: ClassVar[bool]
     protocol: Callable[[], Any]
     _options: OptionsT
+    _option_names: ClassVar[frozenset[str]]
 
     def __init__(self) -> None:
         self._merged: dict[tuple[type, Route | None], OptionsT] = {}
@@ -108,8 +109,10 @@ class WebSocketFactory(UrlAttributes, Generic[OptionsT, ProtocolT]):
         """The factory's options with those that the protocol's class or instance overrides."""
         route = protocol._route
         options = self._merged_options(type(protocol), None if route is None else route.route)
-        own = vars(protocol).keys() & set(option_names(type(options)))
-        return options.changed(**{name: vars(protocol)[name] for name in own}) if own else options
+        own = vars(protocol)
+        if self._option_names.isdisjoint(own):
+            return options
+        return options.changed(**{name: value for name, value in own.items() if name in self._option_names})
 
     def _merged_options(self, cls: type, route: Route | None) -> OptionsT:
         """The factory's options with those of a class and of a route; made once for all connections of one kind."""
@@ -403,10 +406,12 @@ def _check_port(name: str, port: int | None) -> None:
         raise ValueError(f"{name} must be from 1 to 65535, not {port}")
 
 
-def _install_options(cls: type, options: type[CommonOptions]) -> None:
-    for name in option_names(options):
+def _install_options(cls: type, options: type[CommonOptions]) -> frozenset[str]:
+    names = option_names(options)
+    for name in names:
         setattr(cls, name, _FactoryOption(name))
+    return frozenset(names)
 
 
-_install_options(WebSocketServerFactory, ServerOptions)
-_install_options(WebSocketClientFactory, ClientOptions)
+WebSocketServerFactory._option_names = _install_options(WebSocketServerFactory, ServerOptions)
+WebSocketClientFactory._option_names = _install_options(WebSocketClientFactory, ClientOptions)

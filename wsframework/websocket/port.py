@@ -148,7 +148,7 @@ class ProtocolPort(MessageDelivery, ABC):
         except Exception as error:
             self.callback_failed("onOpen", error)
         else:
-            if self.watch("onOpen", result):
+            if result is not None and self.watch("onOpen", result):
                 self._ordered += 1
                 self._hold_or_release()
                 self.after_first_step(lambda: self._ordered_done(None))
@@ -308,18 +308,20 @@ class ProtocolPort(MessageDelivery, ABC):
             protocol.unregisterProducer()
         if _is_told(closure):
             self.log_info(_one_line(f"connection with {protocol.peer} ended: {closure.reason}"))
-        text = f"onClose raised on the connection with {protocol.peer}"
         try:
             result = protocol.onClose(closure.was_clean, closure.code, closure.reason)
         except Exception as error:
-            self.log_failure(text, error)
+            self._close_failed(error)
         else:
             if result is not None:
-                self.attach(result, _ignore, lambda error: self.log_failure(text, error))
+                self.attach(result, _ignore, self._close_failed)
         self.fire("close", "onClose", closure.was_clean, closure.code, closure.reason)
         for membership in protocol._memberships:
             membership.closed()
         protocol._closed(closure)
+
+    def _close_failed(self, error: BaseException) -> None:
+        self.log_failure(f"onClose raised on the connection with {self.protocol.peer}", error)
 
 
 _TIMEOUT_HOOKS = {

@@ -17,6 +17,7 @@ from wsframework._core.connection import HOLD_APPLICATION
 from wsframework._core.constants import State
 from wsframework._core.handshake import ConnectionRequest, ConnectionResponse
 from wsframework._core.headers import Headers
+from wsframework._core.server_connection import ServerConnection
 from wsframework._core.uri import parse_target
 from wsframework.exceptions import Disconnected, HandshakeError, PayloadExceededError
 from wsframework.options import ClientOptions, ServerOptions
@@ -354,6 +355,7 @@ class WebSocketServerProtocol(WebSocketProtocol):
 
     is_server: ClassVar[Literal[True]] = True
     factory: WebSocketServerFactory
+    # While it is decided about; later when somebody has asked for it.
     _request: ConnectionRequest | None = None
 
     def onConnect(self, request: ConnectionRequest) -> Any:
@@ -370,9 +372,20 @@ class WebSocketServerProtocol(WebSocketProtocol):
         return self.factory._default_response(connection.options)
 
     @property
+    def _asked(self) -> ConnectionRequest | None:
+        """The request of the opening handshake, which an open connection only keeps as octets until it is read here."""
+        connection = self._connection
+        if self._request is None and connection is not None:
+            assert isinstance(connection, ServerConnection), "a server's protocol has a server's connection"
+            if connection.keeps_request:
+                self._request = connection.request_again()
+        return self._request
+
+    @property
     def http_headers(self) -> Mapping[str, str]:
         """The request's headers."""
-        return Headers() if self._request is None else self._request.headers
+        request = self._asked
+        return Headers() if request is None else request.headers
 
     @property
     def http_request_uri(self) -> str:
@@ -383,37 +396,44 @@ class WebSocketServerProtocol(WebSocketProtocol):
     @property
     def http_request_path(self) -> str:
         """The path in the request, not decoded."""
-        return "" if self._request is None else self._request.path
+        request = self._asked
+        return "" if request is None else request.path
 
     @property
     def http_request_params(self) -> dict[str, list[str]]:
         """The parameters in the request's query."""
-        return {} if self._request is None else self._request.params
+        request = self._asked
+        return {} if request is None else request.params
 
     @property
     def http_request_host(self) -> str:
         """The host that was asked for."""
-        return "" if self._request is None else self._request.host
+        request = self._asked
+        return "" if request is None else request.host
 
     @property
     def websocket_version(self) -> int:
         """The protocol version that the client speaks; 0 before it is known."""
-        return 0 if self._request is None else self._request.version
+        request = self._asked
+        return 0 if request is None else request.version
 
     @property
     def websocket_origin(self) -> str:
         """The Origin header, empty if there was none."""
-        return "" if self._request is None else self._request.origin
+        request = self._asked
+        return "" if request is None else request.origin
 
     @property
     def websocket_protocols(self) -> list[str]:
         """The subprotocols that the client offers."""
-        return [] if self._request is None else self._request.protocols
+        request = self._asked
+        return [] if request is None else request.protocols
 
     @property
     def websocket_extensions(self) -> list[Any]:
         """The extensions that the client offers."""
-        return [] if self._request is None else self._request.extensions
+        request = self._asked
+        return [] if request is None else request.extensions
 
 
 class WebSocketClientProtocol(WebSocketProtocol):
@@ -421,7 +441,9 @@ class WebSocketClientProtocol(WebSocketProtocol):
 
     is_server: ClassVar[Literal[False]] = False
     factory: WebSocketClientFactory
+    # While it is decided about.
     _response: ConnectionResponse | None = None
+    _version = 0
 
     def onConnecting(self, transport_details: TransportDetails) -> Any:
         """The transport is connected and nothing is sent yet; return None or a `ConnectingRequest`, now or later.
@@ -457,7 +479,7 @@ class WebSocketClientProtocol(WebSocketProtocol):
     @property
     def websocket_version(self) -> int:
         """The version that was asked for, as the option `version` counts."""
-        return 0 if self._response is None else self._response.version
+        return self._version
 
 
 install_options(WebSocketServerProtocol, ServerOptions)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wsframework._core.client_connection import ClientConnection
 from wsframework._core.handshake import ConnectionRequest, ConnectionResponse
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ClientProtocolPort", "ServerProtocolPort"]
 
+# What onConnect says by returning None.
+_YES: Final = ConnectionAccept()
+
 
 class ServerProtocolPort(ProtocolPort):
     """What a server asks the application before the connection is open."""
@@ -31,7 +34,7 @@ class ServerProtocolPort(ProtocolPort):
 
     def handshake_received(self, request: ConnectionRequest) -> None:
         protocol = self.protocol
-        if protocol.route_params:
+        if protocol._route is not None:
             request = replace(request, route=protocol.route_params)
         protocol._request = request
         refusal = protocol.factory._admit(protocol)
@@ -62,6 +65,10 @@ class ServerProtocolPort(ProtocolPort):
             self.connection.accept(subprotocol, headers, self._with_deflater(agreed))
         except (TypeError, ValueError) as error:
             self._connect_failed(error)
+            return
+        if self.connection.keeps_request:
+            # It takes some KiB, and most applications have seen all they want of it.
+            self.protocol._request = None
 
     def _choose_subprotocol(self, chosen: str | None) -> str | None:
         offered = self.connection_request.protocols
@@ -124,9 +131,7 @@ class ClientProtocolPort(ProtocolPort):
         try:
             if result is not None and not isinstance(result, ConnectingRequest):
                 raise TypeError(f"onConnecting must return a ConnectingRequest or None, not {type(result).__name__}")
-            self.connection.start(
-                self.protocol.factory._hello(result or ConnectingRequest(), self.connection.client_options)
-            )
+            self.connection.start(self.protocol.factory._hello(result or ConnectingRequest(), self.connection.options))
         except (TypeError, ValueError) as error:
             self._connecting_failed(error)
 
@@ -135,6 +140,7 @@ class ClientProtocolPort(ProtocolPort):
 
     def response_received(self, response: ConnectionResponse) -> None:
         self.protocol._response = response
+        self.protocol._version = response.version
         try:
             result = self.protocol.onConnect(response)
         except Exception as error:
@@ -145,7 +151,7 @@ class ClientProtocolPort(ProtocolPort):
             self._connect_done(result)
 
     def _connect_done(self, _: object) -> None:
-        response = self.protocol._response
+        response, self.protocol._response = self.protocol._response, None
         compression = None if response is None else response.compression
         if compression is None:
             self.connection.accept()
@@ -172,7 +178,9 @@ def _as_accept(result: object) -> ConnectionAccept:
     """What a server's onConnect may return, as one type."""
     if isinstance(result, ConnectionAccept):
         return result
-    if result is None or isinstance(result, str):
+    if result is None:
+        return _YES
+    if isinstance(result, str):
         return ConnectionAccept(result)
     if isinstance(result, tuple) and len(result) == 2:
         subprotocol, headers = result

@@ -47,7 +47,6 @@ class UnroutedProtocol(WebSocketServerProtocol):
         never = self._new_future()
         connection = self._connection
         assert isinstance(connection, ServerConnection), "a server's protocol has a server's connection"
-        assert connection.head is not None, "a request has come"
         protocol = self._make(match)
         try:
             self._hand_over(protocol)
@@ -60,7 +59,7 @@ class UnroutedProtocol(WebSocketServerProtocol):
         self._connection = None
         successor = protocol._connection
         assert isinstance(successor, ServerConnection), "it has a transport now"
-        successor.receive_head(connection.head, connection._early)
+        successor.receive_head(*connection.hand_over())
         return never
 
     def _make(self, match: RouteMatch) -> WebSocketServerProtocol:
