@@ -252,7 +252,7 @@ def test_both_backends_have_the_same_names() -> None:
         "buildProtocol", "clientConnectionFailed", "clientConnectionLost", "doStart", "doStop", "forProtocol",
         "logPrefix", "noisy", "numPorts", "reactor", "startFactory", "startedConnecting", "stopFactory",
         "connected", "connectionLost", "connectionMade", "dataReceived", "makeConnection",
-        "buffer_updated", "connection_lost", "connection_made", "data_received", "get_buffer", "eof_received", "loop", "pause_writing",
-        "resume_writing", "transport",
+        "buffer_updated", "connection_lost", "connection_made", "data_received", "eof_received", "get_buffer", "loop",
+        "pause_writing", "resume_writing", "transport",
     }  # fmt: skip
     assert differences <= own
