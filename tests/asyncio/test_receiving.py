@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,19 +44,20 @@ class Echo(WebSocketServerProtocol):
 @pytest.fixture(params=["asyncio", "uvloop"])
 def run(request: pytest.FixtureRequest) -> Callable[[Coroutine[Any, Any, None]], None]:
     """What runs a coroutine on a loop of that kind."""
-    factory = None
     if request.param == "uvloop":
-        factory = pytest.importorskip("uvloop").new_event_loop
+        return partial(run_on, pytest.importorskip("uvloop").new_event_loop)
+    return partial(run_on, None)
 
-    def run(coroutine: Coroutine[Any, Any, None]) -> None:
-        async def main() -> None:
-            async with asyncio.timeout(PATIENCE):
-                await coroutine
 
-        with asyncio.Runner(loop_factory=factory) as runner:
-            runner.run(main())
+def run_on(new_loop: Callable[[], asyncio.AbstractEventLoop] | None, coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine on a loop of its own, for a while."""
 
-    return run
+    async def main() -> None:
+        async with asyncio.timeout(PATIENCE):
+            await coroutine
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(main())
 
 
 class Way:
@@ -276,7 +278,7 @@ def test_who_pauses_in_a_message_gets_the_rest_later(run: Any, way: Way) -> None
     run(main())
 
 
-def test_connections_of_a_loop_share_one_buffer(run: Any, tcp: Way) -> None:
+def test_connections_of_a_loop_share_one_buffer(tcp: Way) -> None:
     """An idle connection has no memory for what may come. Another loop has another buffer."""
     protocols: list[Any] = []
 
@@ -290,15 +292,15 @@ def test_connections_of_a_loop_share_one_buffer(run: Any, tcp: Way) -> None:
             await connect()
             assert len({id(protocol.get_buffer(-1).obj) for protocol in protocols}) == 1
 
-    run(main())
+    run_on(None, main())
     first = protocols[0].get_buffer(-1).obj
     protocols.clear()
-    run(main())
+    run_on(None, main())
     assert protocols[0].get_buffer(-1).obj is not first
 
 
 @pytest.mark.skipif(not COMPILED, reason="only the compiled build receives into the message")
-def test_a_large_message_is_received_where_it_stays(run: Any, tcp: Way) -> None:
+def test_a_large_message_is_received_where_it_stays(tcp: Way) -> None:
     """No copy in between: what the transport is given is not the shared buffer."""
     given: set[int] = set()
 
@@ -317,8 +319,14 @@ def test_a_large_message_is_received_where_it_stays(run: Any, tcp: Way) -> None:
                 await writer.drain()
             await reader.readexactly(3000010)
 
-    run(main())
+    run_on(None, main())
     assert len(given) > 1
+
+
+def test_the_protocols_are_of_both_kinds() -> None:
+    """asyncio gives buffers to the one, uvloop octets to the other."""
+    assert issubclass(WebSocketServerProtocol, asyncio.BufferedProtocol)
+    assert issubclass(WebSocketServerProtocol, asyncio.Protocol)
 
 
 # Transports that are not known.

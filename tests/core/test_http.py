@@ -8,7 +8,7 @@ from time import process_time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from wsframework._core import http
@@ -607,6 +607,7 @@ limits = st.sampled_from([0, 1, 2, 3, 16, 18, 30, 40, 60])
 
 
 @settings(max_examples=400)
+@example(b"GET / HTTP/1.1\r\nA: 3456789012\r\nB\r\n\r\n", 30, 1, 0, [32])
 @given(heads, limits, limits, limits, st.lists(st.integers(0, 200), max_size=4))
 def test_limits_and_refusals_do_not_depend_on_the_pieces(
     octets: bytes, max_size: int, max_headers: int, max_line: int, cuts: list[int]

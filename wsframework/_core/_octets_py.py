@@ -66,9 +66,13 @@ def encode_frame(opcode: int, payload: bytes, mask_key: bytes | None, fin: bool 
 
     `rsv` holds the three reserved bits as the number 0 to 7 (RSV1 is 4).
     """
-    header = encode_header(opcode, len(payload), mask_key, fin, rsv)
+    size = len(payload)
     if mask_key is None:
-        return header + payload
+        if size < 126:
+            # The most common of all, without a detour.
+            return bytes(((0x80 if fin else 0) | rsv << 4 | opcode, size)) + payload
+        return encode_header(opcode, size, None, fin, rsv) + payload
+    header = encode_header(opcode, size, mask_key, fin, rsv)
     return header + apply_mask(payload, mask_key)
 
 

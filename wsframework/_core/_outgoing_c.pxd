@@ -33,6 +33,7 @@ cdef class Outgoing:
     cdef public long long saved
     cdef public long long octets
 
+    @cython.locals(size=Py_ssize_t, key=bytes)
     cpdef message(self, bytes payload, bint is_binary, long long fragment_size, bint compress)
     cpdef _message_now(self, bytes payload, bint is_binary, long long fragment_size, bint compress)
     cdef _line_up(self, Py_ssize_t size, object send)

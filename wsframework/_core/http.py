@@ -171,7 +171,9 @@ class HeadReader:
         return stop
 
     def _check_line_start(self) -> None:
-        """What the first octet of a line proves, as soon as it is there."""
+        """What the first octet of a line proves, as soon as it is there, unless the line end before it was too much."""
+        if self._line_start > self._max_size:
+            self._refuse_size()
         if self._line_start == len(self._buffer):
             return
         first = self._buffer[self._line_start]

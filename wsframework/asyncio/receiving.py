@@ -8,8 +8,11 @@ until a larger one was freed) makes that cost several times as much as the syste
 * else into one buffer that all connections of the loop share, and copied out: what came, not what could have come.
 
 Both are only safe with a transport that asks for the buffer, fills it and tells so in one go. Those of asyncio's
-selector loops and of uvloop do, and TLS above any transport does. On a transport that is not known, which may as well
-wait for the peer in between, each connection gets a buffer of its own, for one turn.
+selector loops do, and TLS above any transport does. On a transport that is not known, which may as well wait for the
+peer in between, each connection gets a buffer of its own, for one turn.
+
+uvloop shares a buffer and copies out by itself, faster than can be done here. So the protocols are also plain
+`asyncio.Protocol`s: asyncio takes who is both for the former, uvloop for the latter.
 
 What overrides `data_received` is called for everything, as on any other asyncio protocol.
 """
@@ -30,12 +33,12 @@ __all__ = ["ReceivingProtocol"]
 
 # The modules of the transports that do nothing else in between; a part of their types' names, as it were.
 _SOCKETS: Final = "asyncio.selector_events"
-_SYNCHRONOUS: Final = frozenset({_SOCKETS, "asyncio.sslproto", "uvloop.loop"})
+_SYNCHRONOUS: Final = frozenset({_SOCKETS, "asyncio.sslproto"})
 
 _shared: WeakKeyDictionary[asyncio.AbstractEventLoop, memoryview] = WeakKeyDictionary()
 
 
-class ReceivingProtocol(neutral_protocol.WebSocketProtocol, asyncio.BufferedProtocol):
+class ReceivingProtocol(neutral_protocol.WebSocketProtocol, asyncio.BufferedProtocol, asyncio.Protocol):
     """The receiving part of a protocol."""
 
     transport: asyncio.Transport
