@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.wire import BINARY, CLOSE, CONTINUATION, NOT_FIN, PING, PONG, TEXT, from_client, from_server
+from wsframework._core.channel import Channel
 from wsframework._core.closure import Cause
 from wsframework._core.codec import MASK_EITHER
 from wsframework._core.connection import Connection
 from wsframework._core.constants import State
+from wsframework._core.violation import ProtocolViolation
 from wsframework.exceptions import Disconnected, PayloadExceededError
 from wsframework.options import CommonOptions
 from wsframework.testing import RecordingClient, RecordingPort, RecordingServer
@@ -411,3 +413,5 @@ def test_connection_without_a_role_is_a_mistake() -> None:
         connection.close(1000, b"")
     with pytest.raises(AssertionError, match="a role decides this"):
         connection.drop(Cause.DROPPED, "enough", abort=False)
+    with pytest.raises(AssertionError, match="the connection decides this"):
+        Channel._violated(connection, ProtocolViolation(1002, "whatever"))

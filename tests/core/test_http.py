@@ -603,7 +603,7 @@ ends = st.sampled_from([b"\r\n"] * 12 + [b"\n", b"\r", b"\n\r", b"\r\n\r\n"])
 heads = st.lists(st.tuples(lines, ends).map(b"".join), max_size=6).map(
     lambda found: b"GET / HTTP/1.1\r\n" + b"".join(found) + b"\r\n"
 )
-limits = st.sampled_from([0, 1, 2, 3, 16, 18, 30, 40, 60])
+limits = st.sampled_from([0, 0, 0, 0, 1, 2, 3, 16, 18, 30, 40, 60])
 
 
 @settings(max_examples=400)
@@ -626,6 +626,15 @@ def test_limits_and_refusals_do_not_depend_on_the_pieces(
 def test_what_is_parsed_at_one_glance_is_what_is_parsed_step_by_step(octets: bytes) -> None:
     """And what is wrong is found either way."""
     assert at_one_glance(octets) == step_by_step(octets)
+
+
+def test_a_whole_head_may_be_as_large_as_the_limits_say() -> None:
+    """Not one octet or line more, however it comes."""
+    head = b"GET / HTTP/1.1\r\nHost: h\r\nA: 1\r\n\r\n"
+    assert read(head, max_size=len(head), max_headers=2, max_line=14) == (head, b"")
+    assert refusal(head, max_size=len(head) - 1) == (431, f"the head is larger than {len(head) - 1} octets")
+    assert refusal(head, max_headers=1) == (431, "more than 1 header lines")
+    assert refusal(head, max_line=13) == (414, "the first line is longer than 13 octets")
 
 
 def test_heads_that_are_nearly_right_take_no_longer_than_right_ones() -> None:
