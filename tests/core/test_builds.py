@@ -218,6 +218,7 @@ def test_nothing_is_lent_that_could_move() -> None:
     assembly = compiled("_octets").Assembly()
     assembly.append(b"x" * 1000, None)
     view = assembly.room(100_000)
+    assert assembly.room(100_000) is None
     with pytest.raises(BufferError):
         assembly.append(b"y" * 100_000, None)
     with pytest.raises(IndexError):

@@ -82,6 +82,9 @@ cdef class Assembly:
         return self.add(piece, 0, PyBytes_GET_SIZE(piece), b"", 0, utf8, PyBytes_GET_SIZE(piece))
 
     cpdef room(self, Py_ssize_t missing):
+        if self._exports:
+            # Somebody still has the view of before; there is another way to receive.
+            return None
         # As much as is there already, at most: memory stays in proportion to what was sent.
         cdef Py_ssize_t size = min(missing, max(self.size, SMALLEST))
         self._reserve(size, missing - size)
