@@ -10,11 +10,15 @@ from typing import Final
 from wsframework.build import COMPILED
 from wsframework.exceptions import (
     BroadcastFull,
+    ConnectionClosed,
+    ConnectionClosedError,
+    ConnectionClosedOK,
     Disconnected,
     HandshakeError,
     HandshakeRejected,
     HandshakeTimeout,
     PayloadExceededError,
+    ProxyError,
     SendBufferFull,
     SequenceError,
     WebSocketError,
@@ -22,11 +26,15 @@ from wsframework.exceptions import (
 
 __all__ = [
     "BroadcastFull",
+    "ConnectionClosed",
+    "ConnectionClosedError",
+    "ConnectionClosedOK",
     "Disconnected",
     "HandshakeError",
     "HandshakeRejected",
     "HandshakeTimeout",
     "PayloadExceededError",
+    "ProxyError",
     "SendBufferFull",
     "SequenceError",
     "WebSocketError",

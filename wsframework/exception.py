@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from wsframework.exceptions import (
     BroadcastFull,
+    ConnectionClosed,
+    ConnectionClosedError,
+    ConnectionClosedOK,
     Disconnected,
     HandshakeError,
     HandshakeRejected,
     HandshakeTimeout,
     PayloadExceededError,
+    ProxyError,
     SendBufferFull,
     SequenceError,
     WebSocketError,
@@ -16,11 +20,15 @@ from wsframework.exceptions import (
 
 __all__ = [
     "BroadcastFull",
+    "ConnectionClosed",
+    "ConnectionClosedError",
+    "ConnectionClosedOK",
     "Disconnected",
     "HandshakeError",
     "HandshakeRejected",
     "HandshakeTimeout",
     "PayloadExceededError",
+    "ProxyError",
     "SendBufferFull",
     "SequenceError",
     "WebSocketError",

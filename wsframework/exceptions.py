@@ -10,11 +10,15 @@ from types import MappingProxyType
 
 __all__ = [
     "BroadcastFull",
+    "ConnectionClosed",
+    "ConnectionClosedError",
+    "ConnectionClosedOK",
     "Disconnected",
     "HandshakeError",
     "HandshakeRejected",
     "HandshakeTimeout",
     "PayloadExceededError",
+    "ProxyError",
     "SendBufferFull",
     "SequenceError",
     "WebSocketError",
@@ -29,6 +33,33 @@ class WebSocketError(RuntimeError):
 
 class Disconnected(WebSocketError):
     """The connection is not open (not yet, or no more), so the message was not sent."""
+
+
+class ConnectionClosed(Disconnected):
+    """What a conversation raises at its end: nothing more can be sent, and everything that came was received.
+
+    `code` and `reason` are those that onClose gets: the peer's where both Close frames were exchanged (`wasClean`,
+    RFC 6455 section 7.1.4; 1005 if it gave none), otherwise the code that we failed the connection with, or 1006, and
+    in words what happened.
+    """
+
+    def __init__(self, code: int, reason: str | None = None, wasClean: bool = False) -> None:
+        how = "the connection was closed" if wasClean else "the connection ended without a closing handshake"
+        super().__init__(f"{how}: {code} {reason or ''}".rstrip())
+        self.code = code
+        self.reason = reason or ""
+        self.wasClean = wasClean
+
+    def __reduce__(self) -> tuple[type, tuple[int, str, bool]]:
+        return type(self), (self.code, self.reason, self.wasClean)
+
+
+class ConnectionClosedOK(ConnectionClosed):
+    """It was closed in order: with 1000 (normal), 1001 (going away), or without a code, as browsers do."""
+
+
+class ConnectionClosedError(ConnectionClosed):
+    """It was closed with another code, or ended without a closing handshake."""
 
 
 class PayloadExceededError(WebSocketError):
@@ -65,6 +96,13 @@ class HandshakeError(WebSocketError):
 
 class HandshakeRejected(HandshakeError):
     """An HTTP status other than 101 was answered to the opening handshake."""
+
+
+class ProxyError(HandshakeError):
+    """The proxy gave no way to the server: `status`, `headers` and `body` are its answer's, where there was one.
+
+    A `status` of 407 means that it wants credentials, or others than those it got. Nothing was sent to the server.
+    """
 
 
 class HandshakeTimeout(HandshakeError):

@@ -12,6 +12,10 @@ from wsframework.asyncio.websocket import (
     WrappingWebSocketServerFactory,
 )
 
+# isort: split
+# After the classes that it builds on.
+from wsframework.asyncio.conversation import connect, serve
+
 __all__ = [
     "WebSocketClientFactory",
     "WebSocketClientProtocol",
@@ -19,5 +23,7 @@ __all__ = [
     "WebSocketServerProtocol",
     "WrappingWebSocketClientFactory",
     "WrappingWebSocketServerFactory",
+    "connect",
+    "serve",
     "sleep",
 ]

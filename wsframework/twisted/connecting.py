@@ -36,6 +36,7 @@ __all__ = [
     "connectWS",
     "create_client_agent",
     "listenWS",
+    "open_factory",
     "when_open",
 ]
 
@@ -125,10 +126,15 @@ class WebSocketClientAgent:
         factory = WebSocketClientFactory(url, reactor=self._reactor, **session)
         factory.setProtocolOptions(**protocol_options)
         factory.protocol = protocol_class or WebSocketClientProtocol
-        place = place_of(factory)
-        reactor = factory.reactor
-        stream = _over_tls(factory, place, contextFactory, reactor, is_client=True)
-        return Deferred.fromCoroutine(_open(_endpoint(place, reactor, timeout), stream, place.is_secure))
+        return open_factory(factory, contextFactory, timeout)
+
+
+def open_factory(factory: WebSocketClientFactory, contextFactory: Any = None, timeout: float = 30) -> Deferred[Any]:
+    """Connect `factory` to the server that its URL names: a Deferred of the protocol, when its connection is open."""
+    place = place_of(factory)
+    reactor = factory.reactor
+    stream = _over_tls(factory, place, contextFactory, reactor, is_client=True)
+    return Deferred.fromCoroutine(_open(_endpoint(place, reactor, timeout), stream, place.is_secure))
 
 
 async def _open(endpoint: Any, stream: Any, is_secure: bool) -> Any:

@@ -1,0 +1,250 @@
+"""Serving conversations, without a framework: what `serve` is told, and how a server of conversations ends."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
+from typing import Any, Final
+
+from wsframework._core.connection import check_close
+from wsframework.options import SECONDS, WholeNumber
+from wsframework.websocket.compress import DeflatePolicy
+from wsframework.websocket.conversation import MAX_QUEUE, ServerConversation
+from wsframework.websocket.pages import not_found
+from wsframework.websocket.routing import Router
+from wsframework.websocket.shutdown import ShutdownResult
+from wsframework.websocket.types import HttpRequest, HttpResponse
+
+__all__ = ["KEEPALIVE", "ConversationServer", "Handlers", "HttpAnswers", "check_max_queue", "compression_options"]
+
+# Connections that nobody ends are the most common trouble of servers, and a conversation that waits for a message has
+# no other way to find out. Whoever is wrong is told so, rather than only cut off.
+KEEPALIVE: Final = {"autoPingInterval": 20, "autoPingTimeout": 20, "failByDrop": False}
+
+# Seconds in which a handler that was cancelled should be at its end.
+_GRACE: Final = 1.0
+
+_MESSAGES: Final = WholeNumber("messages", 1)
+
+Handler = Callable[[Any], Any]
+Handlers = Handler | Mapping[str, Handler]
+HttpAnswers = Callable[[HttpRequest], Any] | Mapping[str, HttpResponse | str] | None
+
+
+class ConversationServer:
+    """What listens, who is connected, and which handlers run. Made by `serve`, and by nobody else."""
+
+    factory: Any
+
+    def __init__(
+        self,
+        factory: Any,
+        handlers: Handlers,
+        process_request: Callable[[Any], Any] | None,
+        http: HttpAnswers,
+        max_queue: int,
+        close_timeout: float,
+    ) -> None:
+        self.factory = factory
+        self.process_request = _checked_callable("process_request", process_request)
+        self._max_queue = check_max_queue(max_queue)
+        self._close_timeout = SECONDS.check("close_timeout", close_timeout)
+        self._running: dict[ServerConversation, None] = {}
+        self._result: ShutdownResult | None = None
+        self._is_closing = False
+        self._waiting: list[Any] = []
+        # Set while the last handlers are waited for.
+        self._when_idle: Any = None
+        if isinstance(handlers, Mapping):
+            router = Router()
+            for pattern, handler in handlers.items():
+                router.add(pattern, partial(self._make, _checked_handler(handler)))
+            factory.router = router
+        else:
+            factory.protocol = partial(self._make, _checked_handler(handlers))
+        if http is not None:
+            factory.onHttpRequest = _http_answers(http)
+
+    # What it is asked.
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Where it listens, as (host, port); empty for a unix socket."""
+        return self._addresses()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on, which is how to find out what `port=0` came to; `ValueError` for a unix socket."""
+        addresses = self._addresses()
+        if not addresses:
+            raise ValueError("a unix socket has no port")
+        return addresses[0][1]
+
+    @property
+    def url(self) -> str:
+        """An address to connect to, without a path: `ws://127.0.0.1:9000`; for a unix socket `unix:` and its path."""
+        addresses = self._addresses()
+        if not addresses:
+            return f"unix:{self._unix_path()}"
+        host, port = addresses[0]
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+        return f"{'wss' if self._is_secure() else 'ws'}://{f'[{host}]' if ':' in host else host}:{port}"
+
+    @property
+    def connections(self) -> list[Any]:
+        """The conversations that are open now; a list of your own."""
+        return self.factory.connections  # type: ignore[no-any-return]
+
+    # How it ends.
+
+    def close(self, code: int = 1001, reason: str | None = None, deadline: float | None = None) -> Any:
+        """Begin to end it, at once; a result that comes when that is done, with a `ShutdownResult`.
+
+        No connection is accepted any more. Everybody gets a Close frame with `code` and `reason`. After `deadline`
+        seconds (None: `close_timeout` of `serve`) connections that are left are aborted, and handlers that still run
+        are cancelled. A second call waits for the end of the first.
+        """
+        check_close(code, reason)
+        seconds = self._close_timeout if deadline is None else SECONDS.check("deadline", deadline)
+        if not self._is_closing:
+            self._is_closing = True
+            self._stop_listening()
+            self._start(self._shut_down(code, reason, seconds))
+        return self._wait()
+
+    def _wait(self) -> Any:
+        """A later result for one who waits for the end."""
+        future = self.factory._new_future()
+        if self._result is not None:
+            self.factory._resolve(future, self._result)
+        else:
+            self._waiting.append(future)
+        return future
+
+    async def _shut_down(self, code: int, reason: str | None, deadline: float) -> None:
+        later = self.factory._later
+        timers = [later(deadline, self._cancel_handlers), later(deadline + _GRACE, self._give_up)]
+        result = await self.factory.shutdown(code, reason, deadline)
+        if self._running:
+            self._when_idle = self.factory._new_future()
+            await self._when_idle
+        for timer in timers:
+            if not hasattr(timer, "active") or timer.active():
+                timer.cancel()
+        self._result = result
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            self.factory._resolve(future, result)
+
+    def _cancel_handlers(self) -> None:
+        running = list(self._running)
+        if running:
+            names = ", ".join(sorted({conversation._cancel() for conversation in running}))
+            self._warn(f"{len(running)} handlers were not done at the deadline and were cancelled: {names}")
+
+    def _give_up(self) -> None:
+        if self._running:
+            self._warn(f"{len(self._running)} handlers go on in spite of being cancelled")
+            self._running.clear()
+            self._is_idle()
+
+    # What conversations tell.
+
+    def began(self, conversation: ServerConversation) -> None:
+        """A handler begins to run."""
+        self._running[conversation] = None
+
+    def ended(self, conversation: ServerConversation) -> None:
+        """A handler is at its end."""
+        self._running.pop(conversation, None)
+        if not self._running:
+            self._is_idle()
+
+    def _is_idle(self) -> None:
+        if self._when_idle is not None:
+            self.factory._resolve(self._when_idle, None)
+
+    def _make(self, handler: Handler) -> ServerConversation:
+        conversation = self._new_conversation()
+        conversation._server = self
+        conversation._handler = handler
+        if self._max_queue != MAX_QUEUE:
+            conversation._max_queue = self._max_queue
+        return conversation
+
+    # What a backend adds.
+
+    @abstractmethod
+    def _new_conversation(self) -> ServerConversation:
+        """The backend's own protocol."""
+
+    @abstractmethod
+    def _start(self, coroutine: Coroutine[Any, Any, None]) -> object:
+        """Let a coroutine run."""
+
+    @abstractmethod
+    def _warn(self, text: str) -> None:
+        """Log a warning."""
+
+    @abstractmethod
+    def _stop_listening(self) -> None:
+        """Close the listening sockets."""
+
+    @abstractmethod
+    def _addresses(self) -> list[tuple[str, int]]:
+        """Where it listens."""
+
+    @abstractmethod
+    def _unix_path(self) -> str:
+        """Where it listens, if that is a unix socket."""
+
+    @abstractmethod
+    def _is_secure(self) -> bool:
+        """Whether it speaks TLS."""
+
+
+def compression_options(compression: bool | DeflatePolicy, *, is_server: bool) -> dict[str, Any]:
+    """The options that the argument `compression` stands for."""
+    if not isinstance(compression, (bool, DeflatePolicy)):
+        raise TypeError(f"compression must be a bool or a DeflatePolicy, not {type(compression).__name__}")
+    if compression is False:
+        return {}
+    if is_server:
+        return {"perMessageCompressionAccept": compression}
+    if compression is True:
+        return {"perMessageCompressionOffers": True}
+    return {"perMessageCompressionOffers": compression.offers(), "perMessageCompressionAccept": compression}
+
+
+def check_max_queue(max_queue: int) -> int:
+    """1 message or more."""
+    return _MESSAGES.check("max_queue", max_queue)
+
+
+def _checked_callable(name: str, function: Any) -> Any:
+    if function is not None and not callable(function):
+        raise TypeError(f"{name} must be a function, not {type(function).__name__}")
+    return function
+
+
+def _checked_handler(handler: Any) -> Handler:
+    if not callable(handler):
+        raise TypeError(f"a handler must be an async def of one argument, not {type(handler).__name__}")
+    return handler  # type: ignore[no-any-return]
+
+
+def _http_answers(http: Any) -> Callable[[HttpRequest], Any]:
+    """The hook that the argument `http` stands for."""
+    if callable(http):
+        return http  # type: ignore[no-any-return]
+    if not isinstance(http, Mapping):
+        raise TypeError(f"http must be a function or a mapping of paths to pages, not {type(http).__name__}")
+    pages: dict[str, HttpResponse] = {}
+    for path, page in http.items():
+        if not isinstance(path, str) or not path.startswith("/"):
+            raise ValueError(f"http: a path starts with a slash, which {path!r} does not")
+        if not isinstance(page, (str, HttpResponse)):
+            raise TypeError(f"http: the page at {path} must be a str or an HttpResponse, not {type(page).__name__}")
+        pages[path] = HttpResponse(page) if isinstance(page, str) else page
+    return lambda request: pages.get(request.path) or not_found()
