@@ -1,11 +1,13 @@
-"""The Python in README.md and in docs/: all of it compiles, imports what exists, and the whole programs run."""
+"""The Python in README.md and in docs/: all of it runs, and the whole programs as programs."""
 
 from __future__ import annotations
 
 import ast
 import contextlib
+import json
 import re
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -97,6 +99,70 @@ def test_code_block_compiles_and_imports_what_exists(block: str) -> None:
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("wsframework"):
             module = import_module(node.module)
             assert [name.name for name in node.names if not hasattr(module, name.name)] == []
+
+
+RUN_PAGE = """
+import asyncio, json, sys
+
+async def started(function):
+    async with asyncio.timeout(20):
+        server = await function()
+        assert server.port
+        await server.close()
+
+page, blocks = json.load(sys.stdin)
+names = {"__name__": "block", "__file__": page}
+for number, block in enumerate(blocks, 1):
+    exec(compile(block, f"{page}, block {number}", "exec"), names)
+    function = names.pop("start", None)
+    if function is not None:
+        asyncio.run(started(function))
+"""
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if blocks_of(page) and page.name != "tutorial.md"], ids=lambda page: page.name
+)
+def test_the_blocks_of_a_page_run_one_after_the_other(page: Path) -> None:
+    """I typed in what the page says, from top to bottom. What a block calls `start` can be started.
+
+    In a process of its own: a page may set up logging. The tutorial is done step by step in test_tutorial.py.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", RUN_PAGE],
+        cwd=ROOT,
+        input=json.dumps([str(page), blocks_of(page)]),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+WHOLE = [
+    pytest.param(block, id=f"{page.relative_to(ROOT)}-{number}")
+    for page in PAGES
+    if page not in PROGRAM_PAGES and page.name != "tutorial.md"
+    for number, block in enumerate(blocks_of(page), 1)
+    if "__main__" in block
+]
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("source", WHOLE)
+def test_a_whole_program_ends_by_itself_or_serves_until_it_is_interrupted(source: str) -> None:
+    """I copied the program and started it."""
+    port = free_port()
+    with running(source.replace("9000", str(port))) as process:
+        if "9000" in source:
+            wait_until_listening(process, port)
+            process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=SECONDS)
+        # A file that Twisted's reactor keeps in reserve, and leaves to the end of the process.
+        spoken = [line for line in errors.splitlines() if "/dev/null" not in line]
+        assert (process.returncode, spoken) == (0, [])
 
 
 @pytest.mark.interop

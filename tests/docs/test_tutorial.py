@@ -1,0 +1,163 @@
+"""The tutorial: every step of it is done, in the order in which a reader does them."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs.test_code_blocks import ROOT, first_line, free_port, wait_until_listening
+
+PAGE = ROOT / "docs" / "tutorial.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+CLIENT = """
+import asyncio
+import json
+import sys
+
+from wsframework.asyncio import connect
+
+
+async def main(url):
+    async with connect(url, origin=url.replace("ws", "http", 1), headers={"X-Forwarded-For": "192.0.2.1"}) as ws:
+        for message in sys.argv[2:]:
+            await ws.send(message)
+            print(await ws.recv(), flush=True)
+
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
+def block(language: str, beginning: str) -> str:
+    """The block of the page that begins so."""
+    (found,) = [
+        text
+        for text in re.findall(rf"^```{language}\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
+        if text.startswith(beginning)
+    ]
+    return str(found)
+
+
+def with_changes(program: str, changes: str) -> str:
+    """The program with other definitions and a few more, before the lines that run it."""
+    body, _, end = program.partition("if __name__")
+    return f"{body}\n{changes}\n\nif __name__{end}"
+
+
+STEP_3 = block("python", "# chat.py, step 3")
+STEP_4 = with_changes(STEP_3, block("python", "# chat.py, step 4"))
+STEP_6 = with_changes(STEP_4, block("python", "# chat.py, step 6"))
+
+
+class Chat:
+    """The tutorial's folder, with a server that runs in it."""
+
+    def __init__(self, folder: Path, program: str) -> None:
+        self.port = free_port()
+        (folder / "chat.py").write_text(program.replace("9000", str(self.port)), encoding="utf-8")
+        (folder / "chat.html").write_text(block("html", "<!doctype"), encoding="utf-8")
+        self._process = subprocess.Popen(
+            [sys.executable, "-u", "-W", "error", "chat.py"],
+            cwd=folder,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        wait_until_listening(self._process, self.port)
+        self.greeting = first_line(self._process)
+
+    @staticmethod
+    def environment() -> dict[str, str]:
+        return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+    def answers(self, *messages: str) -> list[str]:
+        """What a client is told after each of its messages."""
+        command = [sys.executable, "-W", "error", "-c", CLIENT, f"ws://127.0.0.1:{self.port}", *messages]
+        done = subprocess.run(command, env=self.environment(), capture_output=True, text=True, timeout=30, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    def end(self, number: int) -> tuple[int, str, str]:
+        """Send it a signal; its exit status, and what it said."""
+        self._process.send_signal(number)
+        out, err = self._process.communicate(timeout=30)
+        return self._process.returncode, out, err
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+@pytest.fixture
+def chats(tmp_path: Path) -> Iterator[list[Chat]]:
+    """The servers of a test, which end with it."""
+    started: list[Chat] = []
+    yield started
+    for chat in started:
+        chat.kill()
+
+
+@pytest.mark.interop
+def test_step_1_answers(tmp_path: Path, chats: list[Chat]) -> None:
+    """I typed hello."""
+    chat = Chat(tmp_path, block("python", "# chat.py, step 1"))
+    chats.append(chat)
+    assert chat.greeting == f"listening on ws://127.0.0.1:{chat.port}\n"
+    assert chat.answers("hello") == ["You said: hello"]
+    assert chat.end(signal.SIGINT) == (0, "good night\n", "")
+
+
+@pytest.mark.interop
+def test_step_2_relays(tmp_path: Path, chats: list[Chat]) -> None:
+    """Everybody includes me."""
+    chat = Chat(tmp_path, block("python", "# chat.py, step 2"))
+    chats.append(chat)
+    assert chat.answers("one", "two") == ["one", "two"]
+    assert chat.end(signal.SIGINT) == (0, "good night\n", "")
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("program", [STEP_3, STEP_4], ids=["step 3", "step 4"])
+def test_step_3_says_what_was_wrong(program: str, tmp_path: Path, chats: list[Chat]) -> None:
+    """I sent what is no JSON, then a name, then a message."""
+    chat = Chat(tmp_path, program)
+    chats.append(chat)
+    answers = chat.answers("oops", "[]", '{"name": "Ann"}', '{"text": ""}', '{"text": "hello"}')
+    assert answers[0].startswith('{"type":"error","text":"Expecting value')
+    assert answers[1:] == [
+        '{"type":"error","text":"this needs a \\"name\\""}',
+        '{"type": "joined", "name": "Ann", "people": ["Ann"]}',
+        '{"type":"error","text":"this needs a \\"text\\""}',
+        '{"type": "said", "name": "Ann", "text": "hello"}',
+    ]
+    assert chat.end(signal.SIGINT) == (0, "good night\n", "")
+
+
+@pytest.mark.interop
+def test_step_5_passes(tmp_path: Path) -> None:
+    """I wrote the test down and ran it."""
+    (tmp_path / "chat.py").write_text(STEP_3, encoding="utf-8")
+    (tmp_path / "test_chat.py").write_text(block("python", "# test_chat.py"), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "test_chat.py"]
+    environment = {**Chat.environment(), "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.interop
+def test_step_6_ends_in_order_when_it_is_told_to(tmp_path: Path, chats: list[Chat]) -> None:
+    """The service manager sends SIGTERM."""
+    chat = Chat(tmp_path, STEP_6)
+    chats.append(chat)
+    assert chat.answers('{"name": "Ann"}') == ['{"type": "joined", "name": "Ann", "people": ["Ann"]}']
+    assert chat.end(signal.SIGTERM) == (0, "", "")
