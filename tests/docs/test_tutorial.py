@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.test_code_blocks import ROOT, first_line, free_port, wait_until_listening
+from tests.examples.browser import find_chromium, open_browser
 
 PAGE = ROOT / "docs" / "tutorial.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -59,8 +60,8 @@ STEP_6 = with_changes(STEP_4, block("python", "# chat.py, step 6"))
 class Chat:
     """The tutorial's folder, with a server that runs in it."""
 
-    def __init__(self, folder: Path, program: str) -> None:
-        self.port = free_port()
+    def __init__(self, folder: Path, program: str, port: int | None = None) -> None:
+        self.port = port or free_port()
         (folder / "chat.py").write_text(program.replace("9000", str(self.port)), encoding="utf-8")
         (folder / "chat.html").write_text(block("html", "<!doctype"), encoding="utf-8")
         self._process = subprocess.Popen(
@@ -161,3 +162,34 @@ def test_step_6_ends_in_order_when_it_is_told_to(tmp_path: Path, chats: list[Cha
     chats.append(chat)
     assert chat.answers('{"name": "Ann"}') == ['{"type": "joined", "name": "Ann", "people": ["Ann"]}']
     assert chat.end(signal.SIGTERM) == (0, "", "")
+
+
+CHROMIUM = find_chromium()
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium was not found")
+def test_step_4_has_a_page(tmp_path: Path, chats: list[Chat]) -> None:
+    """Two windows; then I started the server again, and they came back by themselves, with their names."""
+    assert CHROMIUM is not None, "the test is skipped without it"
+    chat = Chat(tmp_path, STEP_4)
+    chats.append(chat)
+    url = f"http://127.0.0.1:{chat.port}/"
+    assert chat.greeting == f"open {url} in a browser\n"
+    with open_browser(CHROMIUM, tmp_path / "profile") as browser:
+        ann, bob = browser.open(url), browser.open(url)
+        for page, name in ((ann, "Ann"), (bob, "<b>Bob</b>")):
+            page.until_text("#state", "Who are you?")
+            page.type(name)
+            page.press("Enter")
+            page.until_text("#state", f"Here as {name}")
+        bob.type("<script>window.hit = 1</script>")
+        bob.press("Enter")
+        ann.until_text(".said", "<b>Bob</b>: <script>window.hit = 1</script>")
+        assert ann.evaluate("'hit' in window || document.querySelector('#log b') !== null") is False
+        assert chat.end(signal.SIGINT)[0] == 0
+        ann.until_text("#state", "Not connected")
+        again = Chat(tmp_path, STEP_4, chat.port)
+        chats.append(again)
+        for page, name in ((ann, "Ann"), (bob, "<b>Bob</b>")):
+            page.until_text("#state", f"Here as {name}")
