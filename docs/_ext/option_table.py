@@ -1,16 +1,21 @@
-"""The directive `option-table`: the options as `wsframework.options` holds them, so that the pages cannot be wrong.
+"""The directive `option-table`, the links to it, and the table itself as `wsframework.options` holds it.
 
-    ```{option-table} common
+    ```{option-table} Limits
     ```
 
-The argument is `common`, `server` or `client`; the latter two leave out what they have in common.
+The argument is one of `THEMES`. Every option is an anchor, found by the search and linked to with
+{confval}`maxSendBuffer`; an option that any page names as `maxSendBuffer` becomes such a link by itself, once in every
+section.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from docutils import nodes
+from sphinx import addnodes
+from sphinx.domains.std import StandardDomain
+from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective
 
 from wsframework.options import ClientOptions, CommonOptions, OptionRow, ServerOptions, describe, option_names
@@ -18,65 +23,151 @@ from wsframework.options import ClientOptions, CommonOptions, OptionRow, ServerO
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-HEADINGS = ("Option", "Default", "Allowed", "Meaning")
-WIDTHS = (24, 14, 20, 42)
-TABLES: dict[str, type[CommonOptions]] = {"common": CommonOptions, "server": ServerOptions, "client": ClientOptions}
+__all__ = ["PAGE", "THEMES", "OptionTable", "facts", "rows"]
+
+PAGE: Final = "reference/options"
+
+THEMES: Final[dict[str, tuple[str, ...]]] = {
+    "Limits": (
+        "maxMessagePayloadSize",
+        "maxFramePayloadSize",
+        "maxMessageFragments",
+        "maxHandshakeSize",
+        "maxHandshakeHeaders",
+        "maxConnections",
+        "maxConcurrentMessages",
+    ),
+    "Sending": ("sendHighWaterMark", "maxSendBuffer", "autoFragmentSize", "tcpNoDelay"),
+    "Timeouts": (
+        "openHandshakeTimeout",
+        "onConnectTimeout",
+        "closeHandshakeTimeout",
+        "serverConnectionDropTimeout",
+    ),
+    "Pings": ("autoPingInterval", "autoPingTimeout", "autoPingSize", "autoPingRestartOnAnyTraffic"),
+    "Who may connect": ("allowedOrigins", "allowNullOrigin", "trustXForwardedFor"),
+    "Compression": ("perMessageCompressionAccept", "perMessageCompressionOffers"),
+    "Protocol": (
+        "versions",
+        "version",
+        "failByDrop",
+        "echoCloseCodeReason",
+        "utf8validateIncoming",
+        "requireMaskedClientFrames",
+        "maskServerFrames",
+        "maskClientFrames",
+        "acceptMaskedServerFrames",
+        "applyMask",
+    ),
+    "Plain requests": ("webStatus", "serveFlashSocketPolicy", "flashSocketPolicy"),
+    "Debugging": ("logFrames", "logOctets", "trackTimings"),
+}
+UNITS: Final = ("octets", "seconds")
+BOTH: Final = "servers and clients"
 
 
-def rows_of(which: str) -> list[OptionRow]:
-    """The options that stand in one of the three tables."""
-    common = () if which == "common" else option_names(CommonOptions)
-    return [row for row in describe(TABLES[which]) if row.name not in common]
+def rows() -> dict[str, tuple[OptionRow, str]]:
+    """Every option with the role that has it."""
+    common = option_names(CommonOptions)
+    found = {row.name: (row, BOTH if row.name in common else "servers") for row in describe(ServerOptions)}
+    return found | {row.name: (row, "clients") for row in describe(ClientOptions) if row.name not in common}
 
 
 def default_text(row: OptionRow) -> str:
-    """The default as it would be written in a program, or a size in its unit."""
+    """The default as it would be written in a program."""
+    return repr(list(row.default) if isinstance(row.default, tuple) else row.default)
+
+
+def size_text(row: OptionRow) -> str:
+    """A default that is a size, in its unit."""
     value = row.default
-    if isinstance(value, tuple):
-        return repr(list(value))
-    if isinstance(value, int) and row.allowed.endswith("octets"):
+    if isinstance(value, int) and value and row.allowed.endswith("octets"):
         for unit, name in ((1024 * 1024, "MiB"), (1024, "KiB")):
-            if value and value % unit == 0:
+            if value % unit == 0:
                 return f"{value // unit} {name}"
-    return repr(value)
+    return ""
+
+
+def facts(row: OptionRow) -> str:
+    """Unit and range in words."""
+    unit = next((unit for unit in UNITS if row.allowed.endswith(unit)), "")
+    allowed = row.allowed.removesuffix(unit).strip()
+    return f"Unit: {unit}. Range: {allowed}." if unit else f"Range: {allowed}."
 
 
 class OptionTable(SphinxDirective):
-    """Draws one of the three tables."""
+    """Describes the options of one theme."""
 
     required_arguments = 1
+    final_argument_whitespace = True
     has_content = False
     option_spec: ClassVar[dict[str, Any]] = {}
 
     def run(self) -> list[nodes.Node]:
-        which = self.arguments[0]
-        if which not in TABLES:
-            raise self.error(f"option-table: one of {', '.join(TABLES)}, not {which}")
-        group = nodes.tgroup(cols=len(HEADINGS))
-        group += [nodes.colspec(colwidth=width) for width in WIDTHS]
-        group += nodes.thead("", self.row([[nodes.Text(heading)] for heading in HEADINGS]))
-        body = nodes.tbody()
-        for option in rows_of(which):
-            body += self.option_row(option)
-        group += body
-        return [nodes.table("", group, classes=["option-table"])]
+        theme = self.arguments[0]
+        if theme not in THEMES:
+            raise self.error(f"option-table: one of {', '.join(THEMES)}, not {theme}")
+        known = rows()
+        return [self.describe(*known[name]) for name in THEMES[theme]]
 
-    def option_row(self, option: OptionRow) -> nodes.row:
-        name = nodes.literal("", option.name)
-        default = default_text(option)
-        allowed = nodes.Text(option.type if option.type == "bool" else f"{option.type}: {option.allowed}")
-        sentence, _ = self.parse_inline(option.sentence, lineno=self.lineno)
-        row = self.row([[name], [nodes.literal("", default)], [allowed], sentence])
-        row["ids"].append(f"option-{option.name}")
-        return row
+    def describe(self, row: OptionRow, role: str) -> nodes.Node:
+        """The option's name, type and default, its sentence, and what values it may have."""
+        anchor = f"option-{row.name}"
+        signature = addnodes.desc_signature(row.name, "", ids=[anchor], is_multiline=False)
+        signature += addnodes.desc_name(row.name, row.name)
+        signature += addnodes.desc_annotation("", f": {row.type} = {default_text(row)}")
+        notes = [size_text(row), role] if size_text(row) else [role]
+        signature += nodes.inline("", ", ".join(notes), classes=["option-note"])
+        sentence, _ = self.parse_inline(row.sentence, lineno=self.lineno)
+        content = addnodes.desc_content("", nodes.paragraph("", "", *sentence))
+        if row.type != "bool":
+            content += nodes.paragraph("", facts(row), classes=["option-facts"])
+        domain = cast(StandardDomain, self.env.get_domain("std"))
+        domain.note_object("confval", row.name, anchor, location=signature)
+        return addnodes.desc(
+            "", signature, content, domain="std", objtype="confval", desctype="confval", classes=["option"]
+        )
 
-    def row(self, cells: list[list[nodes.Node]]) -> nodes.row:
-        row = nodes.row()
-        for cell in cells:
-            row += nodes.entry("", nodes.paragraph("", "", *cell))
-        return row
+
+class OptionLinks(SphinxTransform):
+    """Makes links of the options that a page names as code, the first time in each section."""
+
+    default_priority = 500
+
+    def apply(self, **_: Any) -> None:
+        # `version` and `versions` are names of other things, too.
+        known = {name for name in rows() if not name.islower()}
+        done: set[tuple[int, str]] = set()
+        for literal in list(self.document.findall(nodes.literal)):
+            name = literal.astext()
+            if name not in known or isinstance(literal.parent, nodes.reference):
+                continue
+            if isinstance(literal.parent, addnodes.pending_xref):
+                # In a docstring: what may be a name is a link that leads nowhere if it is none.
+                literal.parent.replace_self(literal)
+            place = _section_of(literal)
+            if isinstance(place, nodes.title) or (id(place), name) in done:
+                continue
+            done.add((id(place), name))
+            link = addnodes.pending_xref(
+                "", refdomain="std", reftype="confval", reftarget=name, refexplicit=True, refwarn=True
+            )
+            link["refdoc"] = self.env.docname
+            literal.replace_self(link)
+            link += literal
+
+
+def _section_of(node: nodes.Node) -> nodes.Node | None:
+    """What a link is made once in: a section, an option or a message; a title, in which there are none."""
+    while node is not None and not isinstance(node, nodes.section | nodes.title | addnodes.desc):
+        node = node.parent
+    return node
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
+    missing = set(rows()).symmetric_difference(name for names in THEMES.values() for name in names)
+    if missing:
+        raise ValueError(f"options that are in no theme, or themes with what is no option: {sorted(missing)}")
     app.add_directive("option-table", OptionTable)
+    app.add_transform(OptionLinks)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
