@@ -30,9 +30,13 @@ _END = "<!-- End of what is written by tests/conformance/record.py. -->\n"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came out of one combination: how many cases with which verdict by group, and what was not as expected."""
+    """What came out of one combination: how many cases with which verdict by group, and what was not as expected.
+
+    `form` is that of the run, long or short.
+    """
 
     combination: Combination
+    form: str
     date: str
     seconds: int
     verdicts: Mapping[str, Mapping[str, int]]
@@ -41,9 +45,8 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Results of one form of the run, all with the same versions."""
+    """Results of runs, all with the same versions."""
 
-    form: str
     versions: Mapping[str, str]
     results: Sequence[Result]
 
@@ -52,22 +55,24 @@ class Record:
         """From the file."""
         contents = json.loads(path.read_text(encoding="utf-8"))
         results = [Result(**{**row, "combination": Combination(**row["combination"])}) for row in contents["results"]]
-        return cls(contents["form"], contents["versions"], results)
+        return cls(contents["versions"], results)
 
     def write(self, path: Path = RESULTS) -> None:
         """Into the file."""
-        contents = {"form": self.form, "versions": self.versions, "results": [asdict(row) for row in self.results]}
+        contents = {"versions": self.versions, "results": [asdict(row) for row in self.results]}
         path.write_text(json.dumps(contents, indent=2) + "\n", encoding="utf-8")
 
-    def is_of_the_same_run_as(self, other: Record) -> bool:
-        """True if the results of both can stand in one table."""
-        return (self.form, self.versions) == (other.form, other.versions)
-
     def updated(self, new: Record) -> Record:
-        """Ours with the new results in the place of those they repeat; the new alone if it is not the same run."""
-        kept = self.results if self.is_of_the_same_run_as(new) else ()
-        results = {row.combination: row for row in (*kept, *new.results)}
-        return Record(new.form, new.versions, [results[parts] for parts in combinations() if parts in results])
+        """Ours with the new results in the place of those they repeat; the new alone if the versions are others.
+
+        A short run that passed takes nothing away from a long one: what it ran is a part of that.
+        """
+        results = {row.combination: row for row in self.results} if self.versions == new.versions else {}
+        for row in new.results:
+            old = results.get(row.combination)
+            if old is None or old.form != "long" or row.form == "long" or row.differences:
+                results[row.combination] = row
+        return Record(new.versions, [results[parts] for parts in combinations() if parts in results])
 
 
 def current_versions(suite: str) -> dict[str, str]:
@@ -93,8 +98,8 @@ def _installed(package: str) -> str:
 def render(record: Record) -> str:
     """The tables of the page."""
     versions = [(name.replace("|", r"\|"), text) for name, text in record.versions.items()]
-    headings = ("Role", "Backend", "API", "Codec", *GROUPS, "Date")
-    lines = [f"The {record.form} form of the run came out like this:\n", *_table(headings, map(_row, record.results))]
+    headings = ("Role", "Backend", "API", "Codec", "Form", *GROUPS, "Date")
+    lines = _table(headings, map(_row, record.results))
     for row in record.results:
         lines += [f"\n`{row.combination}`, case {case}: {text}.\n" for case, text in row.differences.items()]
     return "\n".join([*lines, "", *_table(("With", "Version"), versions), ""])
@@ -103,7 +108,7 @@ def render(record: Record) -> str:
 def _row(result: Result) -> list[str]:
     parts = result.combination
     cells = [_verdicts(result.verdicts.get(group, {})) for group in GROUPS]
-    return [parts.role, parts.backend, parts.api, parts.codec, *cells, result.date]
+    return [parts.role, parts.backend, parts.api, parts.codec, result.form, *cells, result.date]
 
 
 def _verdicts(counts: Mapping[str, int]) -> str:

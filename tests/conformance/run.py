@@ -114,13 +114,13 @@ def record(form: str, trials: Sequence[Trial], outcomes: Sequence[Outcome]) -> N
     """Publish what came out: into results.json, and from there into the page."""
     today = datetime.now(UTC).date().isoformat()
     results = [
-        Result(trial.combination, today, round(outcome.seconds), counts(outcome.found), outcome.differences)
+        Result(trial.combination, form, today, round(outcome.seconds), counts(outcome.found), outcome.differences)
         for trial, outcome in zip(trials, outcomes, strict=True)
     ]
-    new = Record(form, current_versions(trials[0].suite.version()), results)
+    new = Record(current_versions(trials[0].suite.version()), results)
     old = Record.read()
-    if old.results and not old.is_of_the_same_run_as(new):
-        print(f"{RESULTS.name}: the {len(old.results)} results of the {old.form} form with other versions are gone")
+    if old.results and old.versions != new.versions:
+        print(f"{RESULTS.name}: the {len(old.results)} results with other versions are gone")
     merged = old.updated(new)
     merged.write()
     PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), render(merged)), encoding="utf-8")

@@ -14,9 +14,11 @@ SERVER = Combination("server", "twisted", "message", "pure")
 CLIENT = Combination("client", "uvloop", "streaming", "compiled")
 
 
-def result(combination: Combination, *, seconds: int = 9, wrong: dict[str, str] | None = None) -> Result:
+def result(
+    combination: Combination, form: str = "long", *, seconds: int = 9, wrong: dict[str, str] | None = None
+) -> Result:
     verdicts = {"1 to 7": {"OK": 243, "INFORMATIONAL": 3}, "12": {"OK": 90}}
-    return Result(combination, "2030-01-31", seconds, verdicts, wrong or {})
+    return Result(combination, form, "2030-01-31", seconds, verdicts, wrong or {})
 
 
 def test_the_page_shows_the_committed_results() -> None:
@@ -40,25 +42,41 @@ def test_what_is_published_has_passed_in_every_combination() -> None:
 
 def test_a_record_survives_its_file(tmp_path: Path) -> None:
     """What is read is what was written."""
-    record = Record("long", VERSIONS, [result(SERVER, wrong={"6.4.1": "NON-STRICT; expected OK"}), result(CLIENT)])
+    record = Record(VERSIONS, [result(SERVER, wrong={"6.4.1": "NON-STRICT; expected OK"}), result(CLIENT)])
     record.write(tmp_path / "results.json")
     assert Record.read(tmp_path / "results.json") == record
 
 
 def test_new_results_replace_those_of_the_same_combination() -> None:
     """The long form can be run and recorded in parts."""
-    old = Record("long", VERSIONS, [result(SERVER, seconds=1), result(CLIENT, seconds=2)])
-    new = Record("long", VERSIONS, [result(SERVER, seconds=3)])
+    old = Record(VERSIONS, [result(SERVER, seconds=1), result(CLIENT, seconds=2)])
+    new = Record(VERSIONS, [result(SERVER, seconds=3)])
     assert [(row.combination, row.seconds) for row in old.updated(new).results] == [(SERVER, 3), (CLIENT, 2)]
 
 
-@pytest.mark.parametrize(("form", "version"), [("short", "1.0"), ("long", "1.1")])
-def test_one_table_never_mixes_forms_or_versions(form: str, version: str) -> None:
+@pytest.mark.parametrize(
+    ("before", "after", "wrong", "kept"),
+    [
+        ("short", "long", {}, "after"),
+        ("long", "short", {}, "before"),
+        ("short", "short", {}, "after"),
+        ("long", "short", {"6.4.1": "NON-STRICT; expected OK"}, "after"),
+    ],
+)
+def test_a_short_run_takes_nothing_away_from_a_long_one(
+    before: str, after: str, wrong: dict[str, str], kept: str
+) -> None:
+    """Unless it found something."""
+    old = Record(VERSIONS, [result(SERVER, before, seconds=1)])
+    new = Record(VERSIONS, [result(SERVER, after, seconds=2, wrong=wrong)])
+    assert old.updated(new) == (new if kept == "after" else old)
+
+
+def test_one_table_never_mixes_versions() -> None:
     """All rows of the table were made with what stands below it."""
-    old = Record("long", VERSIONS, [result(SERVER)])
-    new = Record(form, {**VERSIONS, "wsframework": version}, [result(CLIENT)])
+    old = Record(VERSIONS, [result(SERVER)])
+    new = Record({**VERSIONS, "wsframework": "1.1"}, [result(CLIENT)])
     assert old.updated(new) == new
-    assert not old.is_of_the_same_run_as(new)
 
 
 def test_the_versions_say_what_a_run_depends_on() -> None:
@@ -70,8 +88,11 @@ def test_the_versions_say_what_a_run_depends_on() -> None:
 
 def test_the_tables_name_numbers_versions_and_failures() -> None:
     """I read off what came out of which combination, with what, and what went wrong."""
-    tables = render(Record("long", VERSIONS, [result(SERVER, wrong={"6.4.1": "NON-STRICT; expected OK"})]))
-    assert "| server | twisted | message | pure | 243 OK, 3 informational | - | - | 90 OK | - | 2030-01-31 |" in tables
+    tables = render(Record(VERSIONS, [result(SERVER, wrong={"6.4.1": "NON-STRICT; expected OK"})]))
+    assert (
+        "| server | twisted | message | pure | long | 243 OK, 3 informational | - | - | 90 OK | - | 2030-01-31 |"
+        in tables
+    )
     assert r"| Autobahn\|Testsuite | 25.10.1 |" in tables
     assert "`server-twisted-message-pure`, case 6.4.1: NON-STRICT; expected OK." in tables
 
