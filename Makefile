@@ -88,13 +88,14 @@ $(VENV)/.bench: $(PACKAGING) | $(PY)
 	WSFRAMEWORK_PURE=1 $(PY) -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	@touch $@ $(VENV)/.runtime
 
-# The peers of the interop tests that pip cannot bring. Without one, the tests that need it are skipped and say so.
+# Peers of the interop tests and a type checker, which pip cannot bring. Without one, the tests that need it are skipped
+# and say so.
 
 $(NODE)/node_modules/.installed: $(NODE)/package.json
 	@if command -v npm >/dev/null 2>&1; then \
 		npm install --prefix $(NODE) --no-package-lock --no-audit --no-fund --loglevel=error && touch $@ \
-			|| echo "npm could not install ws: the tests against it are skipped"; \
-	else echo "npm not found: the tests against Node's ws are skipped"; fi
+			|| echo "npm could not install ws and pyright: the tests with them are skipped"; \
+	else echo "npm not found: the tests with Node's ws and with pyright are skipped"; fi
 
 chromium:
 	@if command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1; then :; \

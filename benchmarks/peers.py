@@ -109,6 +109,17 @@ PEERS: tuple[Peer, ...] = (
     _ours("wsframework-twisted", "twisted"),
     _ours("wsframework-pure-asyncio", "asyncio", quick=False),
     _ours("wsframework-pure-twisted", "twisted", quick=False),
+    Peer("wsframework-await-asyncio", "asyncio", "conversation_asyncio", "", (), _features("deflate"), quick=False),
+    Peer(
+        "wsframework-await-twisted",
+        "twisted",
+        "conversation_twisted",
+        "",
+        (),
+        frozenset({"echo", "deflate"}),
+        ("Twisted",),
+        quick=False,
+    ),
     Peer("raw-asyncio", "asyncio", "raw_asyncio", "raw_asyncio", (), _features("broadcast"), is_raw=True),
     Peer(
         "raw-uvloop",

@@ -146,6 +146,7 @@ ATTRIBUTES = (
     "failedByMe",
     "droppedByMe",
     "bufferedAmount",
+    "connection_id",
     "is_open",
     "is_closed",
     "trafficStats",

@@ -28,6 +28,7 @@ OURS: dict[str, set[str]] = {
     "twisted": NEUTRAL | {"websocket"},
     "asyncio": NEUTRAL | {"websocket"},
     "testing": NEUTRAL | {"websocket"},
+    "cli": NEUTRAL | {"", "websocket", "asyncio", "twisted"},
 }
 # A module named testing in a backend is that backend's part of the testing kit.
 TESTING_MODULES = {"twisted.testing", "asyncio.testing"}
@@ -43,6 +44,7 @@ OTHERS: dict[str, set[str]] = {
     "twisted": {"twisted", "txaio", "zope"},
     "asyncio": {"txaio", "zope"},
     "testing": set(),
+    "cli": {"OpenSSL", "prompt_toolkit", "rich", "twisted", "zope"},
 }
 # What the layers without a framework do not touch: input and output, clocks, logs. The core is given its randomness.
 NO_IO = {"asyncio", "logging", "select", "selectors", "signal", "socket", "ssl", "subprocess", "threading", "time"}
@@ -59,6 +61,7 @@ FORBIDDEN: dict[str, set[str]] = {
     "twisted": {"asyncio"},
     "asyncio": set(),
     "testing": NO_IO,
+    "cli": set(),
 }
 
 
@@ -129,7 +132,9 @@ def test_imports_go_downwards_only() -> None:
         allowed = OURS[entry.layer] | {entry.layer}
         if entry.module in TESTING_MODULES:
             allowed |= {"testing"}
-        if layer_of(name) not in allowed:
+        # What is no module is a name of the package itself.
+        layer = layer_of(name) if layer_of(name) in OURS else ""
+        if layer not in allowed:
             wrong.append(str(entry))
     assert wrong == []
 
@@ -192,6 +197,8 @@ def test_nobody_chooses_a_framework_for_the_process() -> None:
         ),
         ("wsframework.asyncio wsframework.asyncio.testing", "twisted wsframework.twisted"),
         ("wsframework.twisted wsframework.twisted.testing", "wsframework.asyncio twisted.internet.reactor"),
+        ("wsframework.cli.main", "asyncio twisted rich prompt_toolkit wsframework.asyncio wsframework.twisted"),
+        ("wsframework.cli.check", "twisted rich prompt_toolkit wsframework.twisted"),
     ],
 )
 def test_importing_one_thing_does_not_bring_another(modules: str, absent: str) -> None:

@@ -9,7 +9,8 @@ import sys
 import pytest
 
 import wsframework
-from wsframework.__main__ import describe
+from wsframework.cli.main import HINT
+from wsframework.cli.versions import describe
 
 
 def test_it_says_what_runs() -> None:
@@ -17,7 +18,7 @@ def test_it_says_what_runs() -> None:
     found = subprocess.run(
         [sys.executable, "-m", "wsframework"], capture_output=True, text=True, timeout=60, check=True
     )
-    assert found.stdout == describe() + "\n"
+    assert found.stdout == f"{describe()}\n\n{HINT}\n"
     assert f"wsframework {wsframework.__version__} (" in found.stdout
     assert "\nzlib " in found.stdout
 
@@ -32,5 +33,5 @@ def test_pure_python_can_be_asked_for() -> None:
 
 def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """An optional library that I do not have is no error."""
-    monkeypatch.setattr("wsframework.__main__._OTHERS", ("no-such-thing",))
+    monkeypatch.setattr("wsframework.cli.versions._OTHERS", ("no-such-thing",))
     assert describe().endswith("no-such-thing is not installed")

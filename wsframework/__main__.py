@@ -1,34 +1,12 @@
-"""`python -m wsframework`: what runs here, for reports of problems."""
+"""`python -m wsframework`: the command line; without a command it says what runs here."""
 
 from __future__ import annotations
 
-import platform
 import sys
-import zlib
-from importlib.metadata import PackageNotFoundError, version
 
-import wsframework
+from wsframework.cli.main import main
 
-__all__ = ["describe"]
-
-_OTHERS = ("Twisted", "txaio", "zope.interface", "uvloop", "zlib-ng", "isal")
-
-
-def describe() -> str:
-    """Versions and the build in use, a line each."""
-    build = "compiled" if wsframework.is_compiled else "pure Python"
-    lines = [
-        f"wsframework {wsframework.__version__} ({build})",
-        f"{platform.python_implementation()} {platform.python_version()} on {sys.platform} {platform.machine()}",
-        f"zlib {zlib.ZLIB_RUNTIME_VERSION}",
-    ]
-    for name in _OTHERS:
-        try:
-            lines.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            lines.append(f"{name} is not installed")
-    return "\n".join(lines)
-
+__all__: list[str] = []
 
 if __name__ == "__main__":
-    print(describe())
+    sys.exit(main())

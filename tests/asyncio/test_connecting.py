@@ -14,7 +14,7 @@ from tests.backends.streams import accept
 from wsframework.asyncio.connecting import connectWS, create_client_agent, listenWS
 from wsframework.asyncio.testing import AsyncioMemoryLink, VirtualTimeLoop
 from wsframework.asyncio.websocket import WebSocketClientFactory, WebSocketClientProtocol, WebSocketServerFactory
-from wsframework.exceptions import HandshakeRejected, HandshakeTimeout
+from wsframework.exceptions import HandshakeError, HandshakeRejected, HandshakeTimeout, ProxyError
 from wsframework.websocket.interfaces import IWebSocketClientAgent
 
 
@@ -120,6 +120,119 @@ def test_connecting_takes_a_limited_time(loop: RecordingLoop) -> None:
     assert not connecting.done()
     loop.advance(0.2)
     assert isinstance(connecting.exception(), TimeoutError)
+
+
+PROXY = {"host": "proxy.example", "port": 3128}
+SECURE_PROXY = {"scheme": "https", "host": "proxy.example", "port": 3128}
+YES = b"HTTP/1.1 200 OK\r\n\r\n"
+
+
+def test_connecting_through_a_proxy(loop: RecordingLoop) -> None:
+    """The loop is asked for the proxy only; the result is the protocol, when there is a way to the server."""
+    factory = WebSocketClientFactory("ws://example.com:9000/chat", loop=loop, proxy=PROXY)
+    address = ("192.0.2.7", 0)
+    connecting = loop.create_task(connectWS(factory, bindAddress=address))
+    loop.settle()
+    assert loop.asked == [("proxy.example", 3128)]
+    assert loop.options == {"ssl": None, "server_hostname": None, "local_addr": address}
+    link = loop.links[0]
+    assert link.take() == b"CONNECT example.com:9000 HTTP/1.1\r\nHost: example.com:9000\r\n\r\n"
+    assert not connecting.done()
+    link.receive(YES)
+    loop.settle()
+    protocol = connecting.result()
+    assert isinstance(protocol, WebSocketClientProtocol)
+    assert protocol.peer == "tcp4:192.0.2.1:54321"
+    accept(link)
+    assert loop.run(_wait(protocol.is_open)) is protocol
+
+
+def test_connecting_to_a_proxy_over_tls(loop: RecordingLoop) -> None:
+    """It is the default that verifies; a context of my own for the proxy is taken as it is."""
+    factory = WebSocketClientFactory("ws://example.com", loop=loop, proxy=SECURE_PROXY)
+    mine = ssl.create_default_context()
+    for proxy in (SECURE_PROXY, SECURE_PROXY | {"tls": mine}):
+        factory.proxy = proxy
+        connecting = loop.create_task(connectWS(factory))
+        loop.settle()
+        assert loop.options["server_hostname"] == "proxy.example"
+        context = loop.options["ssl"]
+        assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+        connecting.cancel()
+        loop.settle()
+        assert loop.links[-1].aborted
+    assert context is mine
+
+
+def test_what_a_proxy_needs_is_checked_at_once(loop: RecordingLoop) -> None:
+    """A context of the other backend, or one for a server without TLS."""
+    factory = WebSocketClientFactory("ws://example.com", loop=loop, proxy=SECURE_PROXY | {"tls": True})
+    with pytest.raises(TypeError, match="proxy: tls must be an SSLContext, not bool"):
+        loop.run(connectWS(factory))
+    with pytest.raises(TypeError, match="proxy: tls"):
+        create_client_agent(loop).open("ws://example.com", {"proxy": factory.proxy})
+    factory.proxy = PROXY
+    with pytest.raises(ValueError, match="begins with ws://"):
+        loop.run(connectWS(factory, CONTEXT))
+    assert loop.asked == []
+
+
+@pytest.mark.parametrize("answer", [b"", YES[:-1], b"HTTP/1.1 403 No\r\n\r\nbecause"])
+def test_the_way_through_a_proxy_takes_a_limited_time(loop: RecordingLoop, answer: bytes) -> None:
+    """All of it together; the refusal counts, if one was begun."""
+    factory = WebSocketClientFactory("ws://example.com", loop=loop, proxy=PROXY)
+    connecting = loop.create_task(connectWS(factory, timeout=3))
+    loop.settle()
+    loop.links[0].receive(answer)
+    loop.advance(2.9)
+    assert not connecting.done()
+    loop.advance(0.2)
+    error = connecting.exception()
+    assert isinstance(error, ProxyError if b"403" in answer else TimeoutError)
+    assert loop.links[0].aborted
+
+
+def test_a_factory_that_fails_leaves_no_connection(loop: RecordingLoop) -> None:
+    """My own error comes out, and the proxy sees the end."""
+
+    def fail() -> Any:
+        raise LookupError("no protocol today")
+
+    factory = WebSocketClientFactory("ws://example.com", loop=loop, proxy=PROXY)
+    factory.protocol = fail
+    connecting = loop.create_task(connectWS(factory))
+    loop.settle()
+    loop.links[0].receive(YES)
+    loop.settle()
+    assert isinstance(connecting.exception(), LookupError)
+    assert loop.links[0].aborted
+
+
+def test_a_loop_that_ends_closes_what_is_on_its_way(loop: RecordingLoop) -> None:
+    """`asyncio.run` cancels all tasks at its end; nobody waits for ever then."""
+    factory = WebSocketClientFactory("ws://example.com", loop=loop, proxy=PROXY)
+    protocol = factory()
+    link = AsyncioMemoryLink(protocol, loop)
+    loop.settle()
+    opening, closing = protocol.is_open, protocol.is_closed
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+    loop.settle()
+    assert link.aborted
+    assert isinstance(opening.exception(), HandshakeError)
+    assert closing.result() is protocol
+
+
+def test_a_proxy_that_is_gone_with_the_answer_is_no_way(loop: RecordingLoop) -> None:
+    """It agreed, and the connection was reset before anybody could use it."""
+    factory = WebSocketClientFactory("ws://example.com", loop=loop, proxy=PROXY)
+    connecting = loop.create_task(connectWS(factory))
+    loop.settle()
+    loop.links[0].receive(YES)
+    loop.links[0].cut()
+    loop.settle()
+    assert isinstance(connecting.exception(), ProxyError)
+    assert b"GET" not in loop.links[0].take()
 
 
 def test_listening_on_a_port(loop: RecordingLoop) -> None:
@@ -275,7 +388,8 @@ def test_cancelling_drops_the_attempt(loop: RecordingLoop) -> None:
         (("http://x",), ValueError),
         ((7,), TypeError),
         (("ws://x", {"orgin": "y"}), TypeError),
-        (("ws://x", {"proxy": {"host": "p", "port": 1}}), ValueError),
+        (("ws://x", {"proxy": {"host": "p", "port": "1"}}), TypeError),
+        (("ws://unix:/x", {"proxy": "http://p"}), ValueError),
         (("ws://x", {"origin": "a\nb"}), ValueError),
         (("ws://x", {"autoPingSize": 1}), ValueError),
         (("ws://x", None, None, CONTEXT), ValueError),

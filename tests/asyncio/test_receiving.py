@@ -201,7 +201,7 @@ def test_who_overrides_data_received_sees_every_octet(run: Any, way: Way) -> Non
 
 
 def test_the_option_logOctets_shows_every_octet(run: Any, tcp: Way, caplog: pytest.LogCaptureFixture) -> None:
-    """Also those of large messages."""
+    """Also those of large messages, in both directions."""
     caplog.set_level(logging.DEBUG, "wsframework.asyncio")
     payload = random.Random(1).randbytes(1 << 20)
 
@@ -210,10 +210,12 @@ def test_the_option_logOctets_shows_every_octet(run: Any, tcp: Way, caplog: pyte
             await converse(await connect(), [payload], 0)
 
     run(main())
-    lines = [record.getMessage() for record in caplog.records if "received" in record.getMessage()]
-    assert bytes.fromhex("".join(line.rpartition(" ")[2] for line in lines)) == request() + encode_frame(
-        2, payload, KEY
+    lines = [record.getMessage().split() for record in caplog.records if " RAW " in record.getMessage()]
+    received, sent = (
+        bytes.fromhex("".join(line[-1] for line in lines if line[1] == direction)) for direction in ("<", ">")
     )
+    assert received == request() + encode_frame(2, payload, KEY)
+    assert sent.endswith(encode_frame(2, payload, None))
 
 
 def test_a_router_hands_over_in_the_middle_of_a_large_chunk(run: Any, way: Way) -> None:

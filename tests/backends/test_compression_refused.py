@@ -172,7 +172,7 @@ def test_the_log_says_which_function_failed(backend: Backend, debug_lines: list[
     """Not onConnect, which has returned long since."""
     pair(backend, raising)
     pair(backend, True, True, raising)
-    names = [line.split()[0] for line in debug_lines if " failed for " in line]
+    names = [line.split()[1] for line in debug_lines if " failed for " in line]
     assert names == ["perMessageCompressionAccept"] * 2
 
 

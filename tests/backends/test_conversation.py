@@ -503,50 +503,6 @@ def test_a_silent_peer_is_dropped(backend: Backend) -> None:
     assert "autoPingTimeout" in link.protocol.wasNotCleanReason
 
 
-@pytest.mark.parametrize(
-    ("octets", "words"),
-    [
-        (b"GET /\x1b[31m HTTP/1.1\r\n\r\n", "answered with HTTP 400"),
-        (request("X: " + "x" * 40_000), "answered with HTTP 431"),
-        (request() + encode_frame(2, b"x" * 101, KEY), "maxMessagePayloadSize (100)"),
-    ],
-)
-def test_one_line_says_why_a_peer_was_let_go(
-    backend: Backend, octets: bytes, words: str, debug_lines: list[str]
-) -> None:
-    """It names the rule or the limit, is short, and holds nothing that the peer could have written there."""
-    factory = backend.make_server()
-    factory.setProtocolOptions(maxMessagePayloadSize=100)
-    link = backend.connect(factory)
-    link.receive(octets)
-    link.end()
-    backend.settle()
-    (line,) = [line for line in debug_lines if "connection with" in line]
-    assert line.startswith("connection with tcp4:192.0.2.1:54321 ended: ")
-    assert words in line
-    assert len(line) <= 200
-    assert "\x1b" not in line
-
-
-def test_serving_a_page_is_not_worth_a_line(backend: Backend, debug_lines: list[str]) -> None:
-    """Health checks do not fill my log."""
-    link = backend.connect(backend.make_server())
-    link.receive(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    link.end()
-    backend.settle()
-    assert debug_lines == []
-
-
-def test_a_refusal_by_the_server_cannot_forge_log_lines(backend: Backend, debug_lines: list[str]) -> None:
-    """A hostile server chooses its status line."""
-    client = backend.connect(backend.make_client())
-    client.receive(b"HTTP/1.1 403 caf\xe9 \x85" + b"x" * 300 + b"\r\nContent-Length: 0\r\n\r\n")
-    backend.settle()
-    (line,) = [line for line in debug_lines if "connection with" in line]
-    assert line.isascii()
-    assert len(line) == 200
-
-
 def test_drop_connection(backend: Backend) -> None:
     """At once, or after what was written."""
     link = opened(backend, note_taker(backend))
@@ -560,15 +516,3 @@ def test_drop_connection(backend: Backend) -> None:
     link = opened(backend, note_taker(backend))
     link.protocol.dropConnection(abort=True)
     assert link.aborted
-
-
-def test_frames_and_octets_are_logged_on_request(backend: Backend, debug_lines: list[str]) -> None:
-    """logFrames and logOctets, in the backend's own log."""
-    link = opened(backend, None, logFrames=True, logOctets=True)
-    debug_lines.clear()
-    link.receive(text("hi"))
-    link.protocol.sendMessage("ho", sync=True)
-    joined = "\n".join(debug_lines)
-    assert "received text frame, fin=1 rsv=0 masked=1, 2 octets" in joined
-    assert "sent text frame, fin=1 rsv=0 masked=0, 2 octets" in joined
-    assert f"received 8 octets from tcp4:192.0.2.1:54321: {text('hi').hex()}" in joined

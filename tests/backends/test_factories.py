@@ -111,7 +111,8 @@ def test_the_url_is_taken_apart(backend: Backend) -> None:
         ("server", {"externalPort": "80"}, TypeError, "externalPort"),
         ("client", {"origin": "a\nb"}, ValueError, "Origin"),
         ("client", {"useragent": "a\nb"}, ValueError, "User-Agent"),
-        ("client", {"proxy": {"host": "x", "port": 1}}, ValueError, "proxy"),
+        ("client", {"proxy": {"host": "x", "port": 1}}, ValueError, "proxy: a url must be there"),
+        ("client", {"url": "ws://x", "proxy": {"host": "x", "port": 0}}, ValueError, "proxy: port"),
     ],
 )
 def test_session_parameters_are_checked_where_they_are_given(

@@ -7,7 +7,8 @@ import pytest
 from tests.core.opening_client import ENDLESS, FORBIDDEN, RESPONSE, connected, failure
 from wsframework._core.closure import Cause
 from wsframework._core.constants import State
-from wsframework.exceptions import HandshakeRejected, HandshakeTimeout
+from wsframework.exceptions import HandshakeRejected, HandshakeTimeout, ProxyError
+from wsframework.testing import RecordingClient
 
 # Rejections: the server answered, but not with 101.
 
@@ -75,6 +76,29 @@ def test_rejection_counts_when_its_body_never_ends() -> None:
     error = failure(port)
     assert isinstance(error, HandshakeRejected)
     assert (error.status, error.body) == (403, b"no")
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_what_fails_below_the_handshake_is_the_reason(asked: bool) -> None:
+    """A proxy gave no way: is_open is rejected with just that error, and a second one is too late."""
+    port = connected() if asked else RecordingClient()
+    error = ProxyError("no way", 403)
+    port.connection.fail_opening(error)
+    port.connection.fail_opening(ProxyError("again"))
+    assert failure(port) is error
+    assert port.names("abort") == ["abort"]
+    port.lose()
+    closure = port.closure
+    assert closure is not None
+    assert (closure.cause, closure.code, closure.reason) == (Cause.OPENING, 1006, "no way")
+
+
+def test_a_rejection_that_cannot_have_a_body_is_not_waited_for() -> None:
+    """304, whatever its Content-Length says (RFC 9110 section 6.4.1)."""
+    port = connected()
+    port.receive(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n")
+    assert port.names("abort") == ["abort"]
+    assert failure(port).body == b""
 
 
 # Timers.

@@ -17,6 +17,7 @@ from wsframework._core.codec import (
     encode_frame,
     parse_close,
 )
+from wsframework._core.constants import TRACED
 from wsframework._core.violation import ProtocolViolation
 from wsframework.build import COMPILED
 
@@ -702,19 +703,42 @@ def test_deaf_in_the_middle_of_a_message() -> None:
     assert (sink.events, reader.buffered) == ([], 0)
 
 
+def traced(wire: bytes, size: int) -> list[tuple[int, bool, int, bytes]]:
+    """What a reader tells its trace of octets that come in pieces of this size."""
+    seen: list[tuple[int, bool, int, bytes]] = []
+    reader = reader_for(Recorder())
+    reader.trace = lambda *frame: seen.append(frame)
+    for at in range(0, len(wire), size):
+        reader.feed(wire[at : at + size])
+    return seen
+
+
 def test_trace_tells_every_header_once() -> None:
     """With logFrames I see each frame's first octet, mask and length, however the octets came."""
     wire = FIVE[:-4] + encode_frame(2, bytes(300), KEY) + FIVE[-4:]
     expected = [(0x81, False, 1), (1, False, 1), (0x89, False, 1), (0x80, False, 1), (0x8A, False, 0)]
     expected += [(0x82, True, 300), (0x88, False, 2)]
     for size in (1, 2, 3, 7, len(wire)):
-        seen: list[tuple[int, bool, int]] = []
+        assert [header for *header, _ in traced(wire, size)] == [list(header) for header in expected]
 
-        def trace(*header: Any, seen: list[tuple[int, bool, int]] = seen) -> None:
-            seen.append(header)
 
-        reader = reader_for(Recorder())
-        reader.trace = trace
-        for at in range(0, len(wire), size):
-            reader.feed(wire[at : at + size])
-        assert seen == expected
+def test_trace_shows_what_is_there_of_a_payload() -> None:
+    """With logFrames I can read what a short frame says, and how a long one begins."""
+    short = encode_frame(1, b"Hello", KEY)
+    long = encode_frame(2, bytes(range(200)), KEY)
+    ping = encode_frame(9, bytes(range(125)), KEY)
+    everything = short + long + ping + FIVE
+    shown = [b"Hello", bytes(range(TRACED)), bytes(range(125)), *(payload for *_, payload in traced(FIVE, len(FIVE)))]
+    assert [payload for *_, payload in traced(everything, len(everything))] == shown
+    # No longer than the chunk is; but a control frame is waited for.
+    assert [payload for *_, payload in traced(short + long + ping, 9)] == [b"Hel", bytes(range(8)), bytes(range(125))]
+    assert traced(short, 6) == [(0x81, True, 5, b"")]
+
+
+def test_trace_shows_a_masked_payload_as_it_came_where_nothing_is_unmasked() -> None:
+    """applyMask=False: both ends agree that there is nothing to do."""
+    seen: list[bytes] = []
+    reader = reader_for(Recorder(), apply_mask=False)
+    reader.trace = lambda *frame: seen.append(frame[-1])
+    reader.feed(b"\x82\x82" + KEY + b"ab")
+    assert seen == [b"ab"]

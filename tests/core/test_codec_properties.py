@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wsframework._core.codec import MASK_EITHER, FrameReader, encode_frame
+from wsframework._core.constants import TRACED
 from wsframework._core.violation import ProtocolViolation
 
 Event = tuple[object, ...]
@@ -83,7 +84,12 @@ def outcome(made: Settings, pieces: list[bytes]) -> Outcome:
     sink = Recorder()
     reader = made.reader(sink)
     headers: list[tuple[int, bool, int]] = []
-    reader.trace = lambda first, masked, size: headers.append((first, masked, size))
+
+    def trace(first: int, masked: bool, size: int, beginning: bytes) -> None:
+        headers.append((first, masked, size))
+        assert len(beginning) <= min(size, TRACED)
+
+    reader.trace = trace
     code, reason = None, None
     fed = 0
     for piece in pieces:

@@ -325,6 +325,20 @@ def test_flush_inside_of_an_upcall_sends_what_is_gathered() -> None:
     assert writes(port) == [b"\x81\x01a", b"\x81\x01b"]
 
 
+def test_whoever_answers_many_messages_later_may_gather_the_answers() -> None:
+    """They came together, and I answer them together; only the first who asks has to say when it is enough."""
+    port = server()
+    assert port.connection.cork()
+    assert not port.connection.cork()
+    port.connection.send_message(b"a", False)
+    port.connection.send_message(b"b", False)
+    assert port.sent == b""
+    port.connection.uncork()
+    assert writes(port) == [b"\x81\x01a\x81\x01b"]
+    port.connection.send_message(b"c", False)
+    assert port.sent.endswith(b"\x81\x01c")
+
+
 def test_what_was_gathered_goes_out_before_tcp_ends() -> None:
     """The answers to the last chunk are not lost with the connection."""
     port = server()
@@ -386,16 +400,16 @@ def test_messages_are_only_sent_while_open(state: State) -> None:
 
 
 def test_frames_are_traced_where_the_option_says_so() -> None:
-    """`logFrames`: direction, first octet, mask and size, and never the payload."""
+    """`logFrames`: direction, first octet, mask, size, and how the payload begins."""
     port = client(logFrames=True)
     port.receive(from_server(TEXT, b"secret") + from_server(PING, b"1"))
     port.connection.send_message(b"abc", True, 2)
     assert [call for call in port.calls if call[0] == "trace_frame"] == [
-        ("trace_frame", False, TEXT, False, 6),
-        ("trace_frame", False, PING, False, 1),
-        ("trace_frame", True, PONG, True, 1),
-        ("trace_frame", True, 0x02, True, 2),
-        ("trace_frame", True, CONTINUATION, True, 1),
+        ("trace_frame", False, TEXT, False, 6, b"secret"),
+        ("trace_frame", False, PING, False, 1, b"1"),
+        ("trace_frame", True, PONG, True, 1, b"1"),
+        ("trace_frame", True, 0x02, True, 2, b"ab"),
+        ("trace_frame", True, CONTINUATION, True, 1, b"c"),
     ]
     port = client()
     port.receive(from_server(TEXT, b"secret"))

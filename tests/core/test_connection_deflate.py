@@ -28,6 +28,7 @@ from tests.core.wire import (
 from wsframework._core.client_handshake import ClientHello, ConnectionResponse
 from wsframework._core.closure import Cause, Closure
 from wsframework._core.connection import HOLD_SENDING
+from wsframework._core.constants import TRACED
 from wsframework._core.deflate import Deflater
 from wsframework._core.headers import parse_extensions
 from wsframework._core.negotiation import (
@@ -359,7 +360,7 @@ def test_what_was_sent_is_counted_before_and_after_compression(takes_over: bool)
 
 
 def test_frames_are_traced_as_they_are_sent() -> None:
-    """logFrames: RSV1 is seen, and the size on the wire."""
+    """logFrames: RSV1 is seen, and the size and the octets on the wire."""
     for port in (server(logFrames=True), client(logFrames=True)):
         masked = isinstance(port, RecordingClient)
         port.connection.send_message(PROSE, False)
@@ -368,7 +369,7 @@ def test_frames_are_traced_as_they_are_sent() -> None:
         port.connection.end_message()
         port.connection.send_prepared(Prepared(PROSE, True, True))
         traced = [call[1:] for call in port.calls if call[0] == "trace_frame"]
-        assert traced == [(True, first, masked, len(payload)) for first, payload in split(port.sent)]
+        assert traced == [(True, first, masked, len(payload), payload[:TRACED]) for first, payload in split(port.sent)]
         assert [call[1] for call in traced] == [TEXT | RSV1, BINARY_PART | RSV1, CONTINUATION, BINARY | RSV1]
 
 

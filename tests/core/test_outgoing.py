@@ -13,7 +13,7 @@ from tests.core.wire import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close
 from wsframework._core.closure import Cause, Closure
 from wsframework._core.codec import encode_frame
 from wsframework._core.connection import Connection
-from wsframework._core.constants import State
+from wsframework._core.constants import TRACED, State
 from wsframework._core.outgoing import Outgoing
 from wsframework._core.prepared import Prepared
 from wsframework.exceptions import Disconnected, PayloadExceededError, SequenceError
@@ -618,7 +618,7 @@ def test_what_is_gathered_is_counted_as_sent_and_as_buffered() -> None:
 
 
 def test_frames_by_parts_are_traced_where_the_option_says_so() -> None:
-    """logFrames: each frame once, with its length, when its header goes out."""
+    """logFrames: each frame once, with its length, when its header goes out; with its octets if they are there."""
     for port in both(logFrames=True):
         masked = isinstance(port, RecordingClient)
         frame_half_sent(port.connection)
@@ -627,11 +627,20 @@ def test_frames_by_parts_are_traced_where_the_option_says_so() -> None:
         port.connection.end_message()
         port.connection.send_prepared(Prepared(b"abc", True, True))
         assert [call for call in port.calls if call[0] == "trace_frame"] == [
-            ("trace_frame", True, TEXT_PART, masked, 3),
-            ("trace_frame", True, PING, masked, 4),
-            ("trace_frame", True, CONTINUATION, masked, 0),
-            ("trace_frame", True, BINARY, masked, 3),
+            ("trace_frame", True, TEXT_PART, masked, 3, b""),
+            ("trace_frame", True, PING, masked, 4, b"ping"),
+            ("trace_frame", True, CONTINUATION, masked, 0, b""),
+            ("trace_frame", True, BINARY, masked, 3, b"abc"),
         ]
+
+
+def test_trace_of_a_large_message_shows_how_it_begins() -> None:
+    """logFrames: the log is no copy of what I send."""
+    payload = bytes(range(256)) * 300
+    for port in both(logFrames=True):
+        masked = isinstance(port, RecordingClient)
+        port.connection.send_message(payload, True)
+        assert ("trace_frame", True, BINARY, masked, len(payload), payload[:TRACED]) in port.calls
 
 
 # The transport calls back from inside of a write.

@@ -327,7 +327,7 @@ async def test_listening_by_url(home: Home, certificates: Certificates, socket_p
     ]
     for choose, arguments, context in ways:
         url, listening = await home.run(listen(home, choose, **arguments))
-        protocol = await create_client_agent().open(url, ssl=context)
+        protocol: Any = await create_client_agent().open(url, ssl=context)
         answers: asyncio.Queue[bytes] = asyncio.Queue()
         protocol.onMessage = lambda payload, _, answers=answers: answers.put_nowait(payload)
         protocol.sendMessage("hello")

@@ -8,6 +8,7 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectingCancelledError, ConnectionDone
 from twisted.internet.error import ConnectionRefusedError as Refused
+from twisted.internet.error import TimeoutError as UserTimeout
 from twisted.internet.interfaces import IConnector, IListeningPort, IReactorPluggableNameResolver
 from twisted.internet.ssl import CertificateOptions, optionsForClientTLS
 from twisted.internet.testing import StringTransport
@@ -17,9 +18,10 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from wsframework._core.key import accept_key
-from wsframework.exceptions import HandshakeRejected, HandshakeTimeout
+from wsframework.exceptions import HandshakeRejected, HandshakeTimeout, ProxyError
 from wsframework.twisted.connecting import connectWS, create_client_agent, listenWS
 from wsframework.twisted.testing import MemoryReactorClockResolver
+from wsframework.twisted.tunnel import TunnelFactory
 from wsframework.twisted.websocket import (
     WebSocketClientFactory,
     WebSocketClientProtocol,
@@ -82,6 +84,145 @@ def test_connecting_to_a_unix_socket() -> None:
     reactor, factory = client("wss://unix:/tmp/socket")
     connectWS(factory)
     assert isinstance(reactor.unixClients[0][1], TLSMemoryBIOFactory)
+
+
+PROXY = {"host": "proxy.example", "port": 3128}
+SECURE_PROXY = {"scheme": "https", "host": "proxy.example", "port": 3128}
+YES = b"HTTP/1.1 200 OK\r\n\r\n"
+
+
+class Telling(WebSocketClientFactory):
+    """Notes what its connector tells."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.told: list[Any] = []
+
+    def startedConnecting(self, connector: Any) -> None:
+        self.told.append("started")
+
+    def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
+        self.told.append(("failed", reason.value))
+
+    def clientConnectionLost(self, connector: Any, reason: Failure) -> None:
+        self.told.append(("lost", reason.value))
+
+
+def memory_transport() -> Any:
+    """Keeps what is written."""
+    return StringTransport()  # type: ignore[no-untyped-call]
+
+
+class ThroughProxy:
+    """connectWS of a factory that has a proxy, and the proxy's end."""
+
+    def __init__(self, timeout: Any = 5) -> None:
+        self.reactor: Any = MemoryReactor()
+        self.factory = Telling("ws://example.com:9000/chat", proxy=PROXY, reactor=self.reactor)
+        self.connector = connectWS(self.factory, timeout=timeout, bindAddress=("192.0.2.7", 0))
+        call: tuple[Any, ...] = self.reactor.tcpClients[0]
+        host, port, self.stream, waiting, bind = call
+        assert (host, port, waiting, bind) == ("proxy.example", 3128, timeout, ("192.0.2.7", 0))
+        self.reach()
+
+    def connect_again(self) -> None:
+        self.stream.startedConnecting(self.connector)
+        self.reach()
+
+    def reach(self) -> None:
+        self.reactor.advance(1)
+        self.protocol: Any = self.stream.buildProtocol(None)
+        self.transport = memory_transport()
+        self.protocol.makeConnection(self.transport)
+        assert self.transport.value() == b"CONNECT example.com:9000 HTTP/1.1\r\nHost: example.com:9000\r\n\r\n"
+        self.transport.clear()
+
+    def lose(self) -> None:
+        reason = Failure(ConnectionDone())  # type: ignore[no-untyped-call]
+        self.protocol.connectionLost(reason)
+        self.stream.clientConnectionLost(self.connector, reason)
+
+    @property
+    def kinds(self) -> list[Any]:
+        return [told if isinstance(told, str) else (told[0], type(told[1])) for told in self.factory.told]
+
+
+def test_connecting_through_a_proxy() -> None:
+    """The reactor is asked for the proxy only, and the factory for a protocol when there is a way to the server."""
+    through = ThroughProxy()
+    through.protocol.dataReceived(YES)
+    assert through.transport.value().startswith(b"GET /chat HTTP/1.1\r\nHost: example.com:9000\r\n")
+    assert through.protocol.inner.peer == "tcp4:192.168.1.1:54321"
+    through.lose()
+    assert through.kinds == ["started", ("lost", ConnectionDone)]
+    assert through.protocol.inner.state == WebSocketClientProtocol.STATE_CLOSED
+    assert through.reactor.getDelayedCalls() == []
+
+
+def test_no_way_through_a_proxy_is_a_failure_to_connect() -> None:
+    """So a factory that connects again does, and has the time again."""
+    through = ThroughProxy()
+    through.protocol.dataReceived(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n")
+    assert through.transport.disconnected
+    through.protocol.dataReceived(b"more")
+    through.lose()
+    assert through.kinds == ["started", ("failed", ProxyError)]
+    through.connect_again()
+    through.reactor.advance(3.9)
+    assert not through.transport.disconnected
+    through.reactor.advance(0.2)
+    assert through.transport.disconnected
+    through.lose()
+    assert through.kinds[2:] == ["started", ("failed", UserTimeout)]
+    through.connect_again()
+    through.lose()
+    assert through.kinds[4:] == ["started", ("failed", ProxyError)]
+    through.connect_again()
+    through.protocol.dataReceived(YES)
+    through.lose()
+    assert through.kinds[6:] == ["started", ("lost", ConnectionDone)]
+    assert through.reactor.getDelayedCalls() == []
+
+
+def test_a_connector_that_never_reached_the_proxy_has_failed() -> None:
+    """As without one."""
+    through = ThroughProxy(timeout=None)
+    through.stream.clientConnectionFailed(through.connector, Failure(Refused()))  # type: ignore[no-untyped-call]
+    assert through.kinds == ["started", ("failed", Refused)]
+    assert through.reactor.getDelayedCalls() == []
+
+
+def test_tls_through_a_proxy_and_to_it() -> None:
+    """Two layers, each with its own context."""
+    reactor, factory = client("wss://example.com")
+    factory.proxy = SECURE_PROXY
+    connectWS(factory)
+    factory.proxy = SECURE_PROXY | {"tls": optionsForClientTLS("other.example")}
+    connectWS(factory, optionsForClientTLS("other.example"))
+    for host, port, stream, *_ in reactor.tcpClients:
+        assert (host, port) == ("proxy.example", 3128)
+        assert isinstance(stream, TLSMemoryBIOFactory)
+        assert isinstance(stream.wrappedFactory, TunnelFactory)
+        assert isinstance(stream.wrappedFactory.wrappedFactory, TLSMemoryBIOFactory)
+    reactor, factory = client("ws://example.com")
+    factory.proxy = PROXY
+    with pytest.raises(ValueError, match="begins with ws://"):
+        connectWS(factory, CertificateOptions())
+    assert reactor.tcpClients == []
+
+
+def test_who_asks_a_tunnel_late_is_told_the_same() -> None:
+    """The agent may look when all is over already."""
+    through = ThroughProxy()
+    through.protocol.dataReceived(YES)
+    inner: list[Any] = []
+    through.protocol.when_through().addCallback(inner.append)
+    assert inner == [through.protocol.inner]
+    through = ThroughProxy()
+    through.lose()
+    errors: list[Any] = []
+    through.protocol.when_through().addErrback(errors.append)
+    assert isinstance(errors[0].value, ProxyError)
 
 
 def test_listening_on_a_port() -> None:
@@ -285,7 +426,8 @@ def test_what_others_do_with_is_open_does_not_reach_the_agent() -> None:
         (("http://x",), ValueError),
         ((7,), TypeError),
         (("ws://x", {"orgin": "y"}), TypeError),
-        (("ws://x", {"proxy": {"host": "p", "port": 1}}), ValueError),
+        (("ws://x", {"proxy": {"host": "p", "port": "1"}}), TypeError),
+        (("ws://unix:/x", {"proxy": "http://p"}), ValueError),
         (("ws://x", {"origin": "a\nb"}), ValueError),
         (("ws://x", {"autoPingSize": 1}), ValueError),
         (("ws://x", None, None, CertificateOptions()), ValueError),

@@ -716,6 +716,7 @@ def test_error_in_the_hook_is_500(web: Web, logged: list[LogEvent], result: obje
     assert (status, body) == (500, b"the server could not answer this request\n")
     (event,) = logged
     assert "onHttpRequest failed for tcp4:192.0.2.1:50000" in event["text"]
+    assert (event["ws_role"], event["ws_peer"], event["ws_path"]) == ("server", "tcp4:192.0.2.1:50000", "/ws")
     logged.clear()
 
 

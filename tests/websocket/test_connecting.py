@@ -65,7 +65,7 @@ def test_a_transport_config_is_a_url(config: Any, error: type[Exception]) -> Non
         ({"webStatus": True}, TypeError, "unknown option webStatus"),
         ({"xyzzy": 1}, TypeError, "unknown option xyzzy$"),
         ({1: 1}, TypeError, "unknown option 1$"),
-        ({"proxy": {"host": "proxy", "port": 3128}}, ValueError, "cannot connect through a proxy"),
+        ({"proxi": "http://proxy"}, TypeError, "did you mean proxy?"),
         (["origin"], TypeError, "options must be a dict, not list"),
         (None, TypeError, "options must be a dict, not NoneType"),
     ],
@@ -83,11 +83,11 @@ def test_options_go_where_they_belong() -> None:
         "protocols": ["chat"],
         "useragent": None,
         "headers": {"X": "1"},
-        "proxy": None,
+        "proxy": "http://proxy:3128",
         "autoPingInterval": 5,
     }
     check_client_options(options)
     session, protocol = split_client_options(options)
-    assert session == {name: options[name] for name in ("origin", "protocols", "useragent", "headers")}
+    assert session == {name: options[name] for name in ("origin", "protocols", "useragent", "headers", "proxy")}
     assert protocol == {"autoPingInterval": 5}
     assert split_client_options(None) == ({}, {})

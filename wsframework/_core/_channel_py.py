@@ -152,6 +152,14 @@ class Channel:
         """Octets that went to the transport, or are about to."""
         return self._out.octets
 
+    def cork(self) -> bool:
+        """Gather from now on what is sent, for `uncork`; False, and nothing, when somebody does so already."""
+        return self._out.cork()
+
+    def uncork(self) -> None:
+        """Send what was gathered: for whom `cork` was True."""
+        self._out.uncork()
+
     def flush(self) -> None:
         """Send now what is gathered while a received chunk is being worked on."""
         self._out.flush()

@@ -24,6 +24,7 @@ from wsframework._core.constants import (
     OP_CONTINUATION,
     OP_PING,
     OP_TEXT,
+    TRACED,
     is_receivable_close_code,
 )
 from wsframework._core.deflate import Inflater
@@ -84,8 +85,9 @@ _FLAWS: Final = tuple(_flaw_of_first_octet(octet, False) for octet in range(256)
 _FLAWS_WITH_DEFLATE: Final = tuple(_flaw_of_first_octet(octet, True) for octet in range(256))
 
 
-# Called with a frame's first octet, whether it is masked, and its payload's length.
-FrameTrace = Callable[[int, bool, int], None]
+# Called with a frame's first octet, whether it is masked, its payload's length, and what of that is there already, at
+# most `TRACED` octets.
+FrameTrace = Callable[[int, bool, int, bytes], None]
 
 
 class FrameSink(Protocol):
@@ -403,7 +405,7 @@ class FrameReader:
                 start += 4
             is_masked = second & 0x80 != 0 and self._apply_mask
             if self.trace is not None and (opcode < 8 or size - start >= length):
-                self.trace(first, second & 0x80 != 0, length)
+                self.trace(first, second & 0x80 != 0, length, self._beginning(data, start, length, is_masked))
             # 5. A payload that goes on after the chunk: a short wait for control frames, piece by piece for data. When
             # streaming, piece by piece in any case.
             if size - start < length or (self._streaming and opcode < 8):
@@ -430,6 +432,11 @@ class FrameReader:
                 continue
             if self.paused or self._stopped:
                 return False
+
+    def _beginning(self, data: bytes, start: int, length: int, is_masked: bool) -> bytes:
+        """What of a payload is in the chunk, for the trace."""
+        end = min(len(data), start + min(length, TRACED))
+        return unmasked(data, start, end, data[start - 4 : start] if is_masked else b"", 0)
 
     def _flaw_of_order(self, opcode: int) -> str:
         if opcode == OP_CONTINUATION:

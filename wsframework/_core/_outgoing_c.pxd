@@ -46,7 +46,7 @@ cdef class Outgoing:
     cpdef control(self, int opcode, bytes payload)
     cdef _encode_next(self, bytes payload, bint fin)
     cdef bytes _encode(self, int opcode, bytes payload, bint fin=*, int rsv=*)
-    cdef _count(self, int first, long long size)
+    cdef _count(self, int first, long long size, bytes payload)
     cdef _send(self, bytes data)
     cdef _send_large(self, int opcode, bytes payload, int rsv)
     cpdef write(self, bytes data)

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from wsframework._core.constants import LARGEST, OP_BINARY, OP_CLOSE, OP_CONTINUATION, OP_PING, OP_TEXT
+from wsframework._core.constants import LARGEST, OP_BINARY, OP_CLOSE, OP_CONTINUATION, OP_PING, OP_TEXT, TRACED
 from wsframework._core.deflation import Deflation
 from wsframework._core.line import Line
 from wsframework._core.masking import apply_mask
@@ -244,21 +244,22 @@ class Outgoing:
             self._prepared_now(message)
 
     def _prepared_now(self, message: Prepared) -> None:
-        size = len(message.payload)
+        payload = message.payload
+        size = len(payload)
         deflation = self.deflation
         octets = None
         if deflation is not None and message.may_compress and deflation.wants(size):
             octets = deflation.prepared(message)
         if self._mask_key is not None or self._fragment_size:
-            self._compressed_message(message.payload, octets, message.is_binary, 0)
+            self._compressed_message(payload, octets, message.is_binary, 0)
             return
         if octets is None or deflation is None:
             frame = message.frame
         else:
             frame = message.compressed_frame(deflation.settings.compression, octets)
             self.saved += size - len(octets)
-            size = len(octets)
-        self._count(frame[0], size)
+            payload = octets
+        self._count(frame[0], len(payload), payload)
         self._send(frame)
 
     def check_message(self, size: int) -> None:
@@ -309,7 +310,7 @@ class Outgoing:
             return
         self._key = None if self._mask_key is None else self._mask_key()
         header = encode_header(self._next_opcode(), length, self._key, False)
-        self._count(header[0], length)
+        self._count(header[0], length, b"")
         self._offset = 0
         self._send(header)
 
@@ -392,16 +393,16 @@ class Outgoing:
 
     def _encode(self, opcode: int, payload: bytes, fin: bool = True, rsv: int = 0) -> bytes:
         key = None if self._mask_key is None else self._mask_key()
-        self._count((0x80 if fin else 0) | rsv << 4 | opcode, len(payload))
+        self._count((0x80 if fin else 0) | rsv << 4 | opcode, len(payload), payload)
         return encode_frame(opcode, payload, key, fin, rsv)
 
-    def _count(self, first: int, size: int) -> None:
-        """A frame with this first octet and a payload of `size` octets is about to be sent."""
+    def _count(self, first: int, size: int, payload: bytes) -> None:
+        """A frame with this first octet and a payload of `size` octets is about to be sent; empty: it comes later."""
         self.frames += 1
         if not first & 0x08:
             self.payload_octets += size
         if self._traces:
-            self._port.trace_frame(True, first, self.masks, size)
+            self._port.trace_frame(True, first, self.masks, size, payload[:TRACED])
 
     def _send(self, data: bytes) -> None:
         """Octets of the application's messages."""
@@ -422,7 +423,7 @@ class Outgoing:
     def _send_large(self, opcode: int, payload: bytes, rsv: int) -> None:
         """A message in one frame of two writes: putting a large payload behind its header would copy it."""
         header = encode_header(opcode, len(payload), None, True, rsv)
-        self._count(header[0], len(payload))
+        self._count(header[0], len(payload), payload)
         again = self.paused
         if again and self._is_too_much(len(header) + len(payload)):
             return

@@ -11,7 +11,7 @@ from wsframework._core.connection import HOLD_OPENING, Connection
 from wsframework._core.constants import CloseCode, State
 from wsframework._core.deflate import Deflater
 from wsframework._core.handshake import ClientHello, build_request, check_response
-from wsframework._core.http import HeadReader, ResponseHead, parse_response_head
+from wsframework._core.http import HeadReader, ResponseHead, body_size, parse_response_head
 from wsframework._core.lifecycle import Input, step
 from wsframework._core.masking import mask_source
 from wsframework._core.negotiation import PerMessageDeflate
@@ -93,6 +93,11 @@ class ClientConnection(Connection):
             error.__cause__ = cause
             self._fail_opening(error)
 
+    def fail_opening(self, error: HandshakeError) -> None:
+        """What is below the opening handshake failed: drop the connection. Late: nothing."""
+        if self.state is State.CONNECTING:
+            self._fail_opening(error)
+
     def _receive_opening(self, data: bytes) -> None:
         if self._deciding:
             self._keep_early(data)
@@ -124,7 +129,7 @@ class ClientConnection(Connection):
                 break
         self._head = head
         if head.status != 101:
-            self._wanted_body = _body_size(head)
+            self._wanted_body = body_size(head, _MAX_BODY)
             self._collect_body(data)
             return
         response = check_response(head, self._hello, self.peer)
@@ -170,11 +175,3 @@ class ClientConnection(Connection):
     @property
     def _drop_timeout(self) -> float:
         return self.options.serverConnectionDropTimeout
-
-
-def _body_size(head: ResponseHead) -> int:
-    """How many octets of the body to wait for; without a usable Content-Length, until TCP ends."""
-    length = head.headers.get("content-length", "")
-    if length.isascii() and length.isdigit():
-        return min(int(length[:10]), _MAX_BODY)
-    return _MAX_BODY

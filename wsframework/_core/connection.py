@@ -552,5 +552,5 @@ class Connection(Channel):
         limit = self.options.maxSendBuffer
         self.drop(Cause.SEND_BUFFER, f"the peer does not read: more than maxSendBuffer ({limit}) octets wait for it")
 
-    def _trace_received(self, first: int, masked: bool, size: int) -> None:
-        self._port.trace_frame(False, first, masked, size)
+    def _trace_received(self, first: int, masked: bool, size: int, beginning: bytes) -> None:
+        self._port.trace_frame(False, first, masked, size, beginning)

@@ -17,6 +17,7 @@ __all__ = [
     "OP_PING",
     "OP_PONG",
     "OP_TEXT",
+    "TRACED",
     "CloseCode",
     "Role",
     "State",
@@ -29,6 +30,10 @@ ACCEPT_GUID: Final = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 # What is at least this many octets is no limit at all; compiled code counts in 64 bits.
 LARGEST: Final = 1 << 62
+
+# How many octets of a payload are shown to whoever traces frames: all of a control frame's (at most 125), and enough of
+# a message to know it again.
+TRACED: Final = 128
 
 # RFC 6455 section 5.2.
 OP_CONTINUATION: Final = 0x0

@@ -25,6 +25,7 @@ __all__ = [
     "HeadReader",
     "RequestHead",
     "ResponseHead",
+    "body_size",
     "has_content",
     "make_request_head",
     "parse_request_head",
@@ -327,6 +328,16 @@ def has_content(status: int) -> bool:
     return status >= 200 and status not in (204, 304)
 
 
+def body_size(head: ResponseHead, most: int) -> int:
+    """How many octets of the body to wait for; without a usable Content-Length `most`, until TCP ends."""
+    if not has_content(head.status):
+        return 0
+    length = head.headers.get("content-length", "")
+    if length.isascii() and length.isdigit():
+        return min(int(length[:10]), most)
+    return most
+
+
 def render_response(status: int, reason: str | None, headers: Iterable[tuple[str, str]], body: bytes | None) -> bytes:
     """A complete HTTP/1.1 response; `reason` None is the standard phrase of the status.
 
@@ -348,11 +359,11 @@ def render_response(status: int, reason: str | None, headers: Iterable[tuple[str
     return _render_head(f"HTTP/1.1 {status} {phrase}", lines) + (body or b"")
 
 
-def render_request(target: str, headers: Iterable[tuple[str, str]]) -> bytes:
-    """The head of a GET request for `target`; ValueError when the target or a header would not stay on its line."""
+def render_request(target: str, headers: Iterable[tuple[str, str]], method: str = "GET") -> bytes:
+    """The head of a request for `target`; ValueError when the target or a header would not stay on its line."""
     if not _TARGET.fullmatch(target.encode("utf-8", "surrogatepass")):
         raise ValueError("the request target must be visible ASCII characters without '#'")
-    return _render_head(f"GET {target} HTTP/1.1", headers)
+    return _render_head(f"{method} {target} HTTP/1.1", headers)
 
 
 def _render_head(first: str, headers: Iterable[tuple[str, str]]) -> bytes:

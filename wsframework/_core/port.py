@@ -81,8 +81,12 @@ class Port(Protocol):
     def sending_resumed(self) -> None:
         """The peer has caught up."""
 
-    def trace_frame(self, outgoing: bool, first: int, masked: bool, size: int) -> None:
-        """A frame passes (only with the option logFrames); `first` is its first octet."""
+    def trace_frame(self, outgoing: bool, first: int, masked: bool, size: int, beginning: bytes) -> None:
+        """A frame passes (only with the option logFrames); `first` is its first octet.
+
+        `beginning` is what of its payload is there by now, unmasked, and at most `TRACED` octets: all of a control
+        frame's, nothing where the application or the peer has only announced it.
+        """
 
     def closed(self, closure: Closure) -> None:
         """The transport is gone. The last upcall of all."""

@@ -24,6 +24,7 @@ __all__ = [
     "bracket",
     "default_port",
     "format_host",
+    "parse_authority",
     "parse_host",
     "parse_origin",
     "parse_target",
@@ -126,6 +127,15 @@ def _parse_uri_authority(authority: str) -> tuple[str, int | None]:
         raise ValueError("invalid WebSocket URL: it has a user or password; send an Authorization header instead")
     if authority.lower() == UNIX_HOST:
         raise ValueError("invalid WebSocket URL: the path of the unix socket is missing (ws://unix:/path/of/socket)")
+    return parse_authority(authority)
+
+
+def parse_authority(authority: str) -> tuple[str, int | None]:
+    """Host and port as they stand in a URL, without a user; port None when not given. `ValueError` otherwise.
+
+    The host becomes lower-cased, a name that is not ASCII its `xn--` form, an IPv6 address loses its brackets and may
+    have a zone (RFC 6874).
+    """
     match = _match_authority(authority)
     port = _parse_port(match["port"])
     if match["ipv6"] is None:

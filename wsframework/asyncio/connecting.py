@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from ssl import SSLContext, create_default_context
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from zope.interface import implementer
 
+from wsframework.asyncio.tunnel import check_proxy_context, open_tunnel
 from wsframework.asyncio.websocket import WebSocketClientFactory, WebSocketClientProtocol, WebSocketServerFactory
 from wsframework.websocket.connecting import (
     Place,
@@ -34,13 +35,15 @@ __all__ = [
     "when_open",
 ]
 
+ProtocolT = TypeVar("ProtocolT", bound=WebSocketClientProtocol)
+
 
 async def connectWS(
     factory: WebSocketClientFactory,
     ssl: SSLContext | None = None,
     timeout: float | None = 30,
     bindAddress: tuple[str, int] | None = None,
-) -> Any:
+) -> WebSocketClientProtocol:
     """Connect `factory` to the server that its URL names: the protocol, when its transport is connected.
 
     The opening handshake is still to come then: `await protocol.is_open`. `ssl` decides about TLS for a wss URL; the
@@ -48,11 +51,19 @@ async def connectWS(
     name (SNI). `timeout` is in seconds, None for no limit, and for the transport with TLS; the opening handshake has
     the option openHandshakeTimeout. `bindAddress` is the (host, port) to connect from.
 
+    A factory that has a proxy is connected through it: `timeout` is then for the way through the proxy, too, and
+    `bindAddress` is where to connect to the proxy from. `ssl` is for the server in any case.
+
     `ValueError` for a factory without a URL, an `ssl` for a ws URL, or a `bindAddress` for a unix socket;
-    `TimeoutError`, `ssl.SSLError` or another `OSError` when it cannot be connected.
+    `TimeoutError`, `ssl.SSLError` or another `OSError` when it cannot be connected, `ProxyError` when the proxy gives
+    no way.
     """
     place = place_of(factory)
+    proxy = factory._proxy
     context = _client_context(place, ssl)
+    check_proxy_context(proxy)
+    if proxy is not None:
+        return await open_tunnel(factory, proxy, place, context, timeout, bindAddress)  # type: ignore[no-any-return]
     if place.unix_path is not None and bindAddress is not None:
         raise ValueError("bindAddress: a unix socket is connected to from nowhere")
     loop = factory._get_loop()
@@ -65,7 +76,7 @@ async def connectWS(
             _, protocol = await loop.create_connection(
                 factory, place.host, place.port, ssl=context, server_hostname=name, local_addr=bindAddress
             )
-    return protocol
+    return protocol  # type: ignore[no-any-return]
 
 
 async def listenWS(
@@ -104,6 +115,35 @@ class WebSocketClientAgent:
     def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self._loop = loop
 
+    # An interface has no overloads.
+    @overload
+    def open(  # type: ignore[override]
+        self,
+        url: str,
+        options: Mapping[str, Any] | None = None,
+        protocol_class: None = None,
+        ssl: SSLContext | None = None,
+        timeout: float | None = 30,
+    ) -> asyncio.Future[WebSocketClientProtocol]: ...
+    @overload
+    def open(
+        self,
+        url: str,
+        options: Mapping[str, Any] | None,
+        protocol_class: Callable[[], ProtocolT],
+        ssl: SSLContext | None = None,
+        timeout: float | None = 30,
+    ) -> asyncio.Future[ProtocolT]: ...
+    @overload
+    def open(
+        self,
+        url: str,
+        options: Mapping[str, Any] | None = None,
+        *,
+        protocol_class: Callable[[], ProtocolT],
+        ssl: SSLContext | None = None,
+        timeout: float | None = 30,
+    ) -> asyncio.Future[ProtocolT]: ...
     def open(
         self,
         url: str,
@@ -114,13 +154,14 @@ class WebSocketClientAgent:
     ) -> asyncio.Future[Any]:
         """Connect to `url`: a Future of the protocol, when its connection is open.
 
-        `options` may have the keys `origin`, `protocols`, `useragent` and `headers`, as a client factory, and the
-        names of options of `setProtocolOptions`. `protocol_class` makes the protocol, `WebSocketClientProtocol` by
+        `options` may have the keys `origin`, `protocols`, `useragent`, `headers` and `proxy`, as a client factory, and
+        the names of options of `setProtocolOptions`. `protocol_class` makes the protocol, `WebSocketClientProtocol` by
         default. `ssl` and `timeout` are as in `connectWS`. `TypeError` or `ValueError` for unfit arguments are raised
         here, not by the Future.
 
         The Future fails with a `HandshakeError` (`HandshakeRejected` with status, headers and the beginning of the
-        body, `HandshakeTimeout`) or with the error of the transport, an `OSError`. Cancelling it drops the attempt.
+        body, `ProxyError`, `HandshakeTimeout`) or with the error of the transport, an `OSError`. Cancelling it drops
+        the attempt.
         """
         session, protocol_options = split_client_options(options)
         check_transport_config(url)
@@ -129,6 +170,7 @@ class WebSocketClientAgent:
         factory.setProtocolOptions(**protocol_options)
         factory.protocol = protocol_class or WebSocketClientProtocol
         _check_context(place_of(factory), ssl)
+        check_proxy_context(factory._proxy)
         return loop.create_task(_open(factory, ssl, timeout))
 
 

@@ -14,7 +14,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from ssl import SSLCertVerificationError, SSLContext
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 from warnings import warn
 
 from wsframework._core.headers import HeadersInput
@@ -31,7 +31,21 @@ from wsframework.websocket.compress import DeflatePolicy
 from wsframework.websocket.connecting import place_of
 from wsframework.websocket.conversation import MAX_QUEUE
 from wsframework.websocket.reconnecting import ConversationClient
-from wsframework.websocket.serving import KEEPALIVE, ConversationServer, Handlers, HttpAnswers, compression_options
+from wsframework.websocket.serving import (
+    KEEPALIVE,
+    ConversationServer,
+    Handlers,
+    HttpAnswers,
+    ProcessRequest,
+    check_place,
+    compression_options,
+)
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from wsframework.websocket.hints import ClientOptionsDict, ServerOptionsDict
+    from wsframework.websocket.shutdown import ShutdownResult
 
 __all__ = [
     "ClientConversation",
@@ -70,6 +84,8 @@ class Conversation(neutral.Conversation):
     async def recv(self, decode: Literal[True]) -> str: ...
     @overload
     async def recv(self, decode: Literal[False]) -> bytes: ...
+    @overload
+    async def recv(self, decode: bool | None) -> str | bytes: ...
     async def recv(self, decode: bool | None = None) -> str | bytes:
         """The next message: `str` for text, `bytes` for binary; by `decode` True always a str, by False always bytes.
 
@@ -111,11 +127,17 @@ class Conversation(neutral.Conversation):
         """Wait until the connection is gone, whoever closes it; raises nothing."""
         await self._wait_closed()
 
-    async def __anext__(self) -> str | bytes:
-        return await self._next()
+    def _new_future(self) -> asyncio.Future[Any]:
+        # Made for each message that is waited for, so without a detour.
+        loop: asyncio.AbstractEventLoop = self.factory._get_loop()
+        return loop.create_future()
 
     def _is_done(self, future: asyncio.Future[Any]) -> bool:
         return future.done()
+
+    def _soon(self, function: Callable[[], None]) -> object:
+        loop: asyncio.AbstractEventLoop = self.factory._get_loop()
+        return loop.call_soon(function)
 
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         loop: asyncio.AbstractEventLoop = self.factory._get_loop()
@@ -137,6 +159,16 @@ class Server(ConversationServer):
     # Kept for after the sockets are closed.
     _names: Sequence[Any] = ()
     _ssl: SSLContext | None = None
+
+    factory: WebSocketServerFactory
+
+    if TYPE_CHECKING:
+
+        @property
+        def connections(self) -> list[ServerConversation]: ...
+        def close(
+            self, code: int = 1001, reason: str | None = None, deadline: float | None = None
+        ) -> asyncio.Future[ShutdownResult]: ...
 
     async def serve_forever(self) -> None:
         """Wait until the server is closed. Ctrl-C under `asyncio.run` cancels this; then `async with` closes it."""
@@ -206,7 +238,7 @@ class Serving:
 
 
 def serve(
-    handler: Handlers,
+    handler: Handlers[ServerConversation],
     host: str | None = None,
     port: int | None = None,
     *,
@@ -217,14 +249,14 @@ def serve(
     origins: Iterable[str] | None = None,
     headers: HeadersInput = None,
     server: str | None = "wsframework",
-    process_request: Callable[[Any], Any] | None = None,
+    process_request: ProcessRequest | None = None,
     http: HttpAnswers = None,
     compression: bool | DeflatePolicy = False,
     max_queue: int = MAX_QUEUE,
     close_timeout: float = 5.0,
     backlog: int = 100,
     reuse_port: bool | None = None,
-    **options: Any,
+    **options: Unpack[ServerOptionsDict],
 ) -> Serving:
     """Serve conversations: `async with serve(handler, host, port) as server: await server.serve_forever()`.
 
@@ -251,14 +283,12 @@ def serve(
     `TypeError` or `ValueError` for unfit arguments at once, `OSError` from awaiting it if the system refuses.
     """
     factory = WebSocketServerFactory(protocols=subprotocols, server=server, headers=headers)
-    asked = {} if origins is None else {"allowedOrigins": list(origins)}
-    factory.setProtocolOptions(**{**KEEPALIVE, **asked, **compression_options(compression, is_server=True), **options})
+    asked: dict[str, Any] = {} if origins is None else {"allowedOrigins": list(origins)}
+    asked = {**KEEPALIVE, **asked, **compression_options(compression, is_server=True), **options}
+    factory.setProtocolOptions(**asked)
     if ssl is not None and not isinstance(ssl, SSLContext):
         raise TypeError(f"ssl must be an SSLContext, not {type(ssl).__name__}")
-    if [unix is not None, sock is not None, port is not None].count(True) != 1:
-        raise ValueError("serve needs one of port, unix and sock, to know where to listen")
-    if host is not None and port is None:
-        raise ValueError("host: it says where to listen together with a port")
+    check_place(host, port, backlog, unix=unix, sock=sock)
 
     async def listen(factory: Any) -> asyncio.Server:
         loop = factory._get_loop()
@@ -276,10 +306,12 @@ def serve(
 class Connecting(ConversationClient[ClientConversation]):
     """What `connect` returns: `await` it for the conversation, or use it with `async with` or `async for`."""
 
+    # Until `connect` has found nothing wrong.
+    _was_used = True
+
     def __init__(self, ssl: SSLContext | None, bindAddress: tuple[str, int] | None) -> None:
         self._ssl = ssl
         self._bind_address = bindAddress
-        self._was_used = False
 
     def __await__(self) -> Generator[Any, None, ClientConversation]:
         return self._first().__await__()
@@ -312,7 +344,7 @@ class Connecting(ConversationClient[ClientConversation]):
         return asyncio.get_running_loop().time()
 
     def __del__(self) -> None:
-        if not getattr(self, "_was_used", True) and hasattr(self, "factory"):
+        if not self._was_used:
             warn("connect(...) was not awaited, so nothing was connected", RuntimeWarning, source=self, stacklevel=1)
 
 
@@ -329,7 +361,7 @@ def connect(
     bindAddress: tuple[str, int] | None = None,
     compression: bool | DeflatePolicy = False,
     max_queue: int = MAX_QUEUE,
-    **options: Any,
+    **options: Unpack[ClientOptionsDict],
 ) -> Connecting:
     """Connect to `url`: `async with connect(url) as ws`, or `ws = await connect(url)` and `ws.close()` at the end.
 
@@ -349,4 +381,5 @@ def connect(
     factory = WebSocketClientFactory(url, origin, subprotocols, user_agent, headers, proxy)
     connecting._configure(factory, timeout, compression, max_queue, options)
     _check_context(place_of(factory), ssl)
+    connecting._was_used = False
     return connecting

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from wsframework.websocket.attributes import ConnectionAttributes
 from wsframework.websocket.port import ProtocolPort
 from wsframework.websocket.roles import ClientProtocolPort, ServerProtocolPort
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncioClientPort", "AsyncioPort", "AsyncioServerPort", "FieldLogger", "log", "user_log"]
 
+# No NullHandler, against the custom of libraries: it would keep `logging.lastResort` from showing what is logged as an
+# error, which is the application's own tracebacks, to those who have configured nothing. There is nothing else to
+# silence: no line about a peer is a warning.
 log = logging.getLogger("wsframework.asyncio")
 
 # What `logging` itself takes by keyword.
@@ -25,18 +29,30 @@ _LOGGING_KEYWORDS = frozenset({"exc_info", "stack_info", "stacklevel", "extra"})
 class FieldLogger(logging.LoggerAdapter[logging.Logger]):
     """The standard library's logger that also takes fields by keyword: `log.info("{peer} left", peer=peer)`.
 
-    Twisted's logger does, and programs for both backends log through `self.log`.
+    Twisted's logger does, and programs for both backends log through `self.log`. As with that one, a protocol that has
+    it as an attribute of its class gets one of its own from there: what that logs has the fields of the connection
+    (`ws_id`, `ws_role`, `ws_peer`, `ws_path`).
     """
 
+    def __init__(self, logger: logging.Logger, source: object = None) -> None:
+        super().__init__(logger, {})
+        self._source = source
+
+    def __get__(self, instance: object, owner: type) -> FieldLogger:
+        return self if instance is None else FieldLogger(self.logger, instance)
+
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
-        """Put the fields into the message; only called for records that are wanted."""
+        """Put the fields into the message and the record; only called for records that are wanted."""
         fields = {name: value for name, value in kwargs.items() if name not in _LOGGING_KEYWORDS}
         if fields:
             msg = str(msg).format(**fields)
-        return msg, {name: value for name, value in kwargs.items() if name in _LOGGING_KEYWORDS}
+        for_logging = {name: value for name, value in kwargs.items() if name in _LOGGING_KEYWORDS}
+        if isinstance(self._source, ConnectionAttributes):
+            for_logging["extra"] = {**self._source._log_fields(), **(for_logging.get("extra") or {})}
+        return msg, for_logging
 
 
-user_log = FieldLogger(log, {})
+user_log = FieldLogger(log)
 
 
 class _Write(Protocol):
@@ -150,17 +166,29 @@ class AsyncioPort(ProtocolPort):
         # Tasks take their first step in the order in which they were made, among all callbacks of the loop.
         self._loop.call_soon(function)
 
-    def log_failure(self, text: str, error: BaseException) -> None:
+    def write_failure(self, line: str, error: BaseException) -> None:
         if isinstance(error, asyncio.CancelledError):
-            log.info("%s (cancelled)", text)
+            log.info("%s (cancelled)", line, extra=self.protocol._log_fields())
         else:
-            log.error("%s", text, exc_info=error)
+            log.error("%s", line, exc_info=error, extra=self.protocol._log_fields())
 
-    def log_info(self, text: str) -> None:
-        log.info("%s", text)
+    def write_info(self, line: str) -> None:
+        if log.isEnabledFor(logging.INFO):
+            log.info("%s", line, extra=self.protocol._log_fields())
 
-    def log_debug(self, text: str) -> None:
-        log.debug("%s", text)
+    def write_debug(self, line: str) -> None:
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("%s", line, extra=self.protocol._log_fields())
+
+    def log_writes(self) -> None:
+        """The option logOctets: show what is sent, too."""
+        write = self.write
+
+        def write_and_log(data: bytes) -> None:
+            self.log_octets(True, data)
+            write(data)
+
+        self.write = write_and_log
 
     def set_no_delay(self, no_delay: bool) -> None:
         """The option tcpNoDelay. asyncio itself switches Nagle's algorithm off on every TCP socket."""

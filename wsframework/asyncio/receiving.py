@@ -113,7 +113,7 @@ class ReceivingProtocol(neutral_protocol.WebSocketProtocol, asyncio.BufferedProt
         """Octets arrived."""
         connection = self._port.connection
         if connection.options.logOctets:
-            self._port.log_debug(f"received {len(data)} octets from {self.peer}: {data.hex()}")
+            self._port.log_octets(False, data)
         # Some transports give what they go on writing into.
         connection.receive(data if type(data) is bytes else bytes(data))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from wsframework.asyncio.websocket import (
     WebSocketClientFactory,
@@ -25,6 +25,8 @@ __all__ = [
     "create_memory_agent",
     "create_pumper",
 ]
+
+ProtocolT = TypeVar("ProtocolT", bound=WebSocketClientProtocol)
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
@@ -250,12 +252,37 @@ class MemoryAgent:
     """Opens connections to servers in memory: a client agent without a network. Made by `create_memory_agent`."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop | None, pumper: Pumper, server_protocol: Callable[[], Any]
+        self,
+        loop: asyncio.AbstractEventLoop | None,
+        pumper: Pumper,
+        server_protocol: Callable[[], WebSocketServerProtocol],
     ) -> None:
         self._loop = loop
         self._pumper = pumper
         self._server_protocol = server_protocol
 
+    @overload
+    def open(
+        self,
+        url: str,
+        options: Mapping[str, Any] | None = None,
+        protocol_class: None = None,
+    ) -> asyncio.Future[WebSocketClientProtocol]: ...
+    @overload
+    def open(
+        self,
+        url: str,
+        options: Mapping[str, Any] | None,
+        protocol_class: Callable[[], ProtocolT],
+    ) -> asyncio.Future[ProtocolT]: ...
+    @overload
+    def open(
+        self,
+        url: str,
+        options: Mapping[str, Any] | None = None,
+        *,
+        protocol_class: Callable[[], ProtocolT],
+    ) -> asyncio.Future[ProtocolT]: ...
     def open(
         self,
         url: str,
@@ -264,6 +291,8 @@ class MemoryAgent:
     ) -> asyncio.Future[Any]:
         """A Future of the client's protocol, when its connection is open; arguments and errors as a client agent's."""
         session, protocol_options = split_client_options(options)
+        # There is no network to go through.
+        session.pop("proxy", None)
         check_transport_config(url)
         loop = self._loop or asyncio.get_running_loop()
         server_factory = WebSocketServerFactory(loop=loop)
@@ -278,7 +307,7 @@ class MemoryAgent:
 
 
 def create_memory_agent(
-    loop: asyncio.AbstractEventLoop | None, pumper: Pumper, server_protocol: Callable[[], Any]
+    loop: asyncio.AbstractEventLoop | None, pumper: Pumper, server_protocol: Callable[[], WebSocketServerProtocol]
 ) -> MemoryAgent:
     """An agent whose connections all lead to a new `server_protocol`, by way of `pumper`.
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import txaio.aio
 
@@ -20,11 +20,13 @@ from wsframework._core.headers import HeadersInput
 from wsframework._core.server_connection import ServerConnection
 from wsframework.asyncio.port import AsyncioClientPort, AsyncioPort, AsyncioServerPort, user_log
 from wsframework.asyncio.receiving import ReceivingProtocol
+from wsframework.asyncio.tunnel import begin_by_hand
 from wsframework.asyncio.util import transport_details
 from wsframework.websocket import factory as neutral_factory
 from wsframework.websocket import protocol as neutral_protocol
 from wsframework.websocket import unrouted as neutral_unrouted
 from wsframework.websocket.port import describe_loss
+from wsframework.websocket.proxy import ProxyInput
 from wsframework.websocket.types import (
     ConnectingRequest,
     ConnectionAccept,
@@ -32,6 +34,9 @@ from wsframework.websocket.types import (
     ConnectionRequest,
     ConnectionResponse,
 )
+
+if TYPE_CHECKING:
+    from wsframework.websocket.shutdown import ShutdownResult
 
 __all__ = [
     "ConnectingRequest",
@@ -63,6 +68,19 @@ class WebSocketAdapterProtocol(ReceivingProtocol):
 
     log = user_log
 
+    if TYPE_CHECKING:
+        # What kind of later results there is here.
+
+        @property
+        def is_open(self) -> asyncio.Future[Self]: ...
+        @is_open.setter
+        def is_open(self, future: asyncio.Future[Any]) -> None: ...
+        @property
+        def is_closed(self) -> asyncio.Future[Self]: ...
+        @is_closed.setter
+        def is_closed(self, future: asyncio.Future[Any]) -> None: ...
+        def drain(self) -> asyncio.Future[None]: ...
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The transport is connected."""
         assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write"), "a stream transport is needed"
@@ -78,6 +96,8 @@ class WebSocketAdapterProtocol(ReceivingProtocol):
         self._connection = port.connection
         self.factory._remember(self)
         port.set_no_delay(options.tcpNoDelay)
+        if options.logOctets:
+            port.log_writes()
         self.transport.set_write_buffer_limits(high=options.sendHighWaterMark)
         self._set_up_receiving(self.transport, self.factory._get_loop())
 
@@ -142,6 +162,9 @@ class WebSocketClientProtocol(WebSocketAdapterProtocol, neutral_protocol.WebSock
     """A client's end of one connection, on asyncio."""
 
     factory: WebSocketClientFactory
+    # The transport leads to the server, where the factory has a proxy; and what sees to that.
+    _is_tunnelled = False
+    _tunnelling: asyncio.Task[None] | None = None
 
     def _begin(self) -> None:
         factory = self.factory
@@ -150,7 +173,10 @@ class WebSocketClientProtocol(WebSocketAdapterProtocol, neutral_protocol.WebSock
         options = factory._options_for(self)
         port.begin(ClientConnection(port, options, details.peer or "unknown", factory._keys, os.urandom))
         self._set_up(port)
-        port.connection.connected()
+        if factory._proxy is None or self._is_tunnelled:
+            port.connection.connected()
+        else:
+            begin_by_hand(self)
 
 
 class WebSocketAdapterFactory:
@@ -200,8 +226,16 @@ class WebSocketAdapterFactory:
 class WebSocketServerFactory(WebSocketAdapterFactory, neutral_factory.WebSocketServerFactory):
     """Makes servers' ends of connections: `loop.create_server(factory, ...)`; arguments as in the base class."""
 
-    protocol: Callable[[], Any] = WebSocketServerProtocol
+    protocol: Callable[[], WebSocketServerProtocol] = WebSocketServerProtocol
     _unrouted = _UnroutedProtocol
+
+    if TYPE_CHECKING:
+
+        @property
+        def connections(self) -> list[WebSocketServerProtocol]: ...  # type: ignore[override]
+        def shutdown(
+            self, code: int = 1001, reason: str | None = None, deadline: float = 5.0, spread: float = 0.0
+        ) -> asyncio.Future[ShutdownResult]: ...
 
     def __init__(
         self,
@@ -219,7 +253,7 @@ class WebSocketServerFactory(WebSocketAdapterFactory, neutral_factory.WebSocketS
 class WebSocketClientFactory(WebSocketAdapterFactory, neutral_factory.WebSocketClientFactory):
     """Makes clients' ends of connections: `loop.create_connection(factory, ...)`; arguments as in the base class."""
 
-    protocol: Callable[[], Any] = WebSocketClientProtocol
+    protocol: Callable[[], WebSocketClientProtocol] = WebSocketClientProtocol
 
     def __init__(
         self,
@@ -228,7 +262,7 @@ class WebSocketClientFactory(WebSocketAdapterFactory, neutral_factory.WebSocketC
         protocols: Iterable[str] | None = None,
         useragent: str | None = "wsframework",
         headers: HeadersInput = None,
-        proxy: Mapping[str, Any] | None = None,
+        proxy: ProxyInput = None,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self._loop = loop

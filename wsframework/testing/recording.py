@@ -236,8 +236,8 @@ class RecordingPort:
     def sending_resumed(self) -> None:
         self._record("sending_resumed")
 
-    def trace_frame(self, outgoing: bool, first: int, masked: bool, size: int) -> None:
-        self._record("trace_frame", outgoing, first, masked, size)
+    def trace_frame(self, outgoing: bool, first: int, masked: bool, size: int, beginning: bytes) -> None:
+        self._record("trace_frame", outgoing, first, masked, size, beginning)
 
     def closed(self, closure: Closure) -> None:
         self._record("closed", closure)

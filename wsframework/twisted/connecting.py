@@ -10,12 +10,13 @@ reactor, and a factory may belong to another one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
 from zope.interface import implementer
 
+from wsframework.twisted.tunnel import TunnelFactory, over_tls
 from wsframework.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol, WebSocketServerFactory
 from wsframework.websocket.connecting import (
     Place,
@@ -25,9 +26,25 @@ from wsframework.websocket.connecting import (
     split_client_options,
 )
 from wsframework.websocket.interfaces import IWebSocketClientAgent
+from wsframework.websocket.proxy import Proxy
 
 if TYPE_CHECKING:
-    from twisted.internet.interfaces import IConnector, IListeningPort
+    from twisted.internet import interfaces
+
+    # Interfaces of zope's leave `self` out, so without a plugin a type checker takes each call of a method for a
+    # mistake. These are Twisted's in words that every checker understands. What an address has depends on its kind.
+
+    class IConnector(interfaces.IConnector):
+        def connect(self) -> None: ...  # type: ignore[misc]
+        def disconnect(self) -> None: ...  # type: ignore[misc]
+        def stopConnecting(self) -> None: ...  # type: ignore[misc]
+        def getDestination(self) -> Any: ...  # type: ignore[misc]
+
+    class IListeningPort(interfaces.IListeningPort):
+        def startListening(self) -> None: ...  # type: ignore[misc]
+        def stopListening(self) -> Deferred[None] | None: ...  # type: ignore[misc]
+        def getHost(self) -> Any: ...  # type: ignore[misc]
+
 
 __all__ = [
     "WebSocketClientAgent",
@@ -39,6 +56,8 @@ __all__ = [
     "open_factory",
     "when_open",
 ]
+
+ProtocolT = TypeVar("ProtocolT", bound=WebSocketClientProtocol)
 
 
 def connectWS(
@@ -54,10 +73,18 @@ def connectWS(
     transport; the opening handshake has the option openHandshakeTimeout. `bindAddress` is the (host, port) to connect
     from. What fails is told to the factory (`clientConnectionFailed`) and to the protocol (`is_open`).
 
+    A factory that has a proxy is connected through it: `timeout` is then for the way through the proxy, too, and
+    `bindAddress` is where to connect to the proxy from. `contextFactory` is for the server in any case. When the proxy
+    gives no way, that is a `ProxyError`, told to the factory.
+
     `ValueError` for a factory without a URL, a `contextFactory` for a ws URL, or a `bindAddress` for a unix socket.
     """
     place = place_of(factory)
     reactor = factory.reactor
+    proxy = factory._proxy
+    if proxy is not None:
+        stream = _over_proxy(factory, proxy, place, contextFactory, timeout)
+        return reactor.connectTCP(proxy.host, proxy.port, stream, timeout, bindAddress)  # type: ignore[no-any-return]
     stream = _over_tls(factory, place, contextFactory, reactor, is_client=True)
     if place.unix_path is None:
         return reactor.connectTCP(place.host, place.port, stream, timeout, bindAddress)  # type: ignore[no-any-return]
@@ -102,6 +129,35 @@ class WebSocketClientAgent:
     def __init__(self, reactor: Any = None) -> None:
         self._reactor = reactor
 
+    # An interface has no overloads.
+    @overload
+    def open(  # type: ignore[override]
+        self,
+        url: str,
+        options: Mapping[str, Any] | None = None,
+        protocol_class: None = None,
+        contextFactory: Any = None,
+        timeout: float = 30,
+    ) -> Deferred[WebSocketClientProtocol]: ...
+    @overload
+    def open(
+        self,
+        url: str,
+        options: Mapping[str, Any] | None,
+        protocol_class: Callable[[], ProtocolT],
+        contextFactory: Any = None,
+        timeout: float = 30,
+    ) -> Deferred[ProtocolT]: ...
+    @overload
+    def open(
+        self,
+        url: str,
+        options: Mapping[str, Any] | None = None,
+        *,
+        protocol_class: Callable[[], ProtocolT],
+        contextFactory: Any = None,
+        timeout: float = 30,
+    ) -> Deferred[ProtocolT]: ...
     def open(
         self,
         url: str,
@@ -112,14 +168,14 @@ class WebSocketClientAgent:
     ) -> Deferred[Any]:
         """Connect to `url`: a Deferred of the protocol, when its connection is open.
 
-        `options` may have the keys `origin`, `protocols`, `useragent` and `headers`, as a client factory, and the
-        names of options of `setProtocolOptions`. `protocol_class` makes the protocol, `WebSocketClientProtocol` by
+        `options` may have the keys `origin`, `protocols`, `useragent`, `headers` and `proxy`, as a client factory, and
+        the names of options of `setProtocolOptions`. `protocol_class` makes the protocol, `WebSocketClientProtocol` by
         default. `contextFactory` and `timeout` are as in `connectWS`. `TypeError` or `ValueError` for unfit arguments
         are raised here, not by the Deferred.
 
         The Deferred fails with a `HandshakeError` (`HandshakeRejected` with status, headers and the beginning of the
-        body, `HandshakeTimeout`) or with the error of the transport. Cancelling it drops the attempt. IPv6 and IPv4
-        addresses of a name are tried side by side (RFC 8305).
+        body, `ProxyError`, `HandshakeTimeout`) or with the error of the transport. Cancelling it drops the attempt.
+        IPv6 and IPv4 addresses of a name are tried side by side (RFC 8305).
         """
         session, protocol_options = split_client_options(options)
         check_transport_config(url)
@@ -133,12 +189,21 @@ def open_factory(factory: WebSocketClientFactory, contextFactory: Any = None, ti
     """Connect `factory` to the server that its URL names: a Deferred of the protocol, when its connection is open."""
     place = place_of(factory)
     reactor = factory.reactor
-    stream = _over_tls(factory, place, contextFactory, reactor, is_client=True)
-    return Deferred.fromCoroutine(_open(_endpoint(place, reactor, timeout), stream, place.is_secure))
+    proxy = factory._proxy
+    if proxy is None:
+        stream = _over_tls(factory, place, contextFactory, reactor, is_client=True)
+        endpoint = _endpoint(place, reactor, timeout)
+    else:
+        stream = _over_proxy(factory, proxy, place, contextFactory, timeout)
+        endpoint = HostnameEndpoint(reactor, proxy.host, proxy.port, timeout=timeout)
+    return Deferred.fromCoroutine(_open(endpoint, stream, proxy, place.is_secure))
 
 
-async def _open(endpoint: Any, stream: Any, is_secure: bool) -> Any:
+async def _open(endpoint: Any, stream: Any, proxy: Proxy | None, is_secure: bool) -> Any:
     transport_user = await endpoint.connect(stream)
+    if proxy is not None:
+        asking = transport_user.wrappedProtocol if proxy.is_secure else transport_user
+        transport_user = await asking.when_through()
     return await when_open(transport_user.wrappedProtocol if is_secure else transport_user)
 
 
@@ -159,14 +224,21 @@ def _endpoint(place: Place, reactor: Any, timeout: float) -> Any:
 
 def _over_tls(factory: Any, place: Place, contextFactory: Any, reactor: Any, *, is_client: bool) -> Any:
     """What to give to the reactor: for a wss URL a factory that speaks TLS for `factory`."""
+    _check_context(place, contextFactory)
     if not place.is_secure:
-        if contextFactory is not None:
-            raise ValueError("a contextFactory was given, but the URL begins with ws:// and not with wss://")
         return factory
-    # Only here: Twisted can be installed without what TLS needs.
-    from twisted.internet.ssl import optionsForClientTLS
-    from twisted.protocols.tls import TLSMemoryBIOFactory
+    return over_tls(factory, contextFactory, place.tls_name, reactor, is_client=is_client)
 
-    if contextFactory is None:
-        contextFactory = optionsForClientTLS(place.tls_name)
-    return TLSMemoryBIOFactory(contextFactory, is_client, factory, clock=reactor)
+
+def _over_proxy(
+    factory: WebSocketClientFactory, proxy: Proxy, place: Place, contextFactory: Any, timeout: float | None
+) -> Any:
+    """What to connect to the proxy."""
+    _check_context(place, contextFactory)
+    stream = TunnelFactory(factory, proxy, place, contextFactory, timeout)
+    return over_tls(stream, proxy.tls, proxy.tls_name, factory.reactor) if proxy.is_secure else stream
+
+
+def _check_context(place: Place, contextFactory: Any) -> None:
+    if contextFactory is not None and not place.is_secure:
+        raise ValueError("a contextFactory was given, but the URL begins with ws:// and not with wss://")

@@ -14,13 +14,14 @@ runs an `async def main(reactor)`.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.python.failure import Failure
 
 from wsframework._core.headers import HeadersInput
+from wsframework.exceptions import Disconnected
 from wsframework.twisted.connecting import open_factory
 from wsframework.twisted.port import log
 from wsframework.twisted.util import sleep
@@ -35,7 +36,21 @@ from wsframework.websocket.compress import DeflatePolicy
 from wsframework.websocket.connecting import place_of
 from wsframework.websocket.conversation import MAX_QUEUE
 from wsframework.websocket.reconnecting import ConversationClient
-from wsframework.websocket.serving import KEEPALIVE, ConversationServer, Handlers, HttpAnswers, compression_options
+from wsframework.websocket.serving import (
+    KEEPALIVE,
+    ConversationServer,
+    Handlers,
+    HttpAnswers,
+    ProcessRequest,
+    check_place,
+    compression_options,
+)
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from wsframework.websocket.hints import ClientOptionsDict, ServerOptionsDict
+    from wsframework.websocket.shutdown import ShutdownResult
 
 __all__ = [
     "ClientConversation",
@@ -66,7 +81,13 @@ class Conversation(neutral.Conversation):
         Fails with `ConnectionClosed` when the connection is closing or closed, `PayloadExceededError` above
         maxMessagePayloadSize, `TypeError` for anything else than a message.
         """
-        return Deferred.fromCoroutine(self._send(message, doNotCompress))
+        try:
+            is_full = self._send_now(message, doNotCompress)
+        except Disconnected:
+            return Deferred.fromCoroutine(self._fail())
+        except Exception:
+            return fail()
+        return Deferred.fromCoroutine(self._wait_for_room()) if is_full else succeed(None)
 
     @overload
     def recv(self, decode: None = None) -> Deferred[str | bytes]: ...
@@ -74,6 +95,8 @@ class Conversation(neutral.Conversation):
     def recv(self, decode: Literal[True]) -> Deferred[str]: ...
     @overload
     def recv(self, decode: Literal[False]) -> Deferred[bytes]: ...
+    @overload
+    def recv(self, decode: bool | None) -> Deferred[str | bytes]: ...
     def recv(self, decode: bool | None = None) -> Deferred[Any]:
         """The next message: `str` for text, `bytes` for binary; by `decode` True always a str, by False always bytes.
 
@@ -82,7 +105,12 @@ class Conversation(neutral.Conversation):
         (`addTimeout`). Of several that wait the first gets the next message. `UnicodeDecodeError` for a binary message
         that is to be decoded and is not UTF-8; that message is lost then.
         """
-        return Deferred.fromCoroutine(self._recv(decode))
+        if not self._has_message():
+            return Deferred.fromCoroutine(self._recv(decode))
+        try:
+            return succeed(self._take(decode))
+        except ValueError:
+            return fail()
 
     def send_json(self, value: object) -> Deferred[None]:
         """Send `value` as JSON, in a text message. `TypeError` or `ValueError` for what JSON does not have, NaN too."""
@@ -115,11 +143,18 @@ class Conversation(neutral.Conversation):
         """Comes when the connection is gone, whoever closes it; never fails."""
         return Deferred.fromCoroutine(self._wait_closed())
 
-    async def __anext__(self) -> str | bytes:
-        return await self._next()
+    def _new_future(self) -> Deferred[Any]:
+        # Made for each message that is waited for, so without a detour.
+        return Deferred()
 
     def _is_done(self, future: Deferred[Any]) -> bool:
         return future.called
+
+    async def _fail(self) -> None:
+        raise await self._end()
+
+    def _soon(self, function: Callable[[], None]) -> object:
+        return self.factory.reactor.callLater(0, function)
 
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> Deferred[None]:
         return Deferred.fromCoroutine(coroutine)
@@ -140,11 +175,21 @@ class Server(ConversationServer):
     _is_tls = False
     _trigger: Any = None
 
-    def serve_forever(self) -> Deferred[Any]:
+    factory: WebSocketServerFactory
+
+    if TYPE_CHECKING:
+
+        @property
+        def connections(self) -> list[ServerConversation]: ...
+        def close(
+            self, code: int = 1001, reason: str | None = None, deadline: float | None = None
+        ) -> Deferred[ShutdownResult]: ...
+
+    def serve_forever(self) -> Deferred[ShutdownResult]:
         """Comes when the server is closed; when the reactor is stopped, by Ctrl-C for example, that is done first."""
         return self._wait()  # type: ignore[no-any-return]
 
-    def wait_closed(self) -> Deferred[Any]:
+    def wait_closed(self) -> Deferred[ShutdownResult]:
         """Comes when the server is closed."""
         return self._wait()  # type: ignore[no-any-return]
 
@@ -160,7 +205,7 @@ class Server(ConversationServer):
 
     def _reactor_stops(self) -> Deferred[Any]:
         self._trigger = None
-        return self.close()  # type: ignore[no-any-return]
+        return self.close()
 
     def _new_conversation(self) -> ServerConversation:
         return ServerConversation()
@@ -208,7 +253,7 @@ class Serving(Deferred[Server]):
 
 
 def serve(
-    handler: Handlers,
+    handler: Handlers[ServerConversation],
     host: str | None = None,
     port: int | None = None,
     *,
@@ -218,14 +263,14 @@ def serve(
     origins: Iterable[str] | None = None,
     headers: HeadersInput = None,
     server: str | None = "wsframework",
-    process_request: Callable[[Any], Any] | None = None,
+    process_request: ProcessRequest | None = None,
     http: HttpAnswers = None,
     compression: bool | DeflatePolicy = False,
     max_queue: int = MAX_QUEUE,
     close_timeout: float = 5.0,
     backlog: int = 100,
     reactor: Any = None,
-    **options: Any,
+    **options: Unpack[ServerOptionsDict],
 ) -> Serving:
     """Serve conversations: `async with serve(handler, host, port) as server: await server.serve_forever()`.
 
@@ -253,12 +298,10 @@ def serve(
     refuses.
     """
     factory = WebSocketServerFactory(protocols=subprotocols, server=server, headers=headers, reactor=reactor)
-    asked = {} if origins is None else {"allowedOrigins": list(origins)}
-    factory.setProtocolOptions(**{**KEEPALIVE, **asked, **compression_options(compression, is_server=True), **options})
-    if (unix is None) == (port is None):
-        raise ValueError("serve needs one of port and unix, to know where to listen")
-    if host is not None and port is None:
-        raise ValueError("host: it says where to listen together with a port")
+    asked: dict[str, Any] = {} if origins is None else {"allowedOrigins": list(origins)}
+    asked = {**KEEPALIVE, **asked, **compression_options(compression, is_server=True), **options}
+    factory.setProtocolOptions(**asked)
+    check_place(host, port, backlog, unix=unix)
     serving = Serving()
     serving._server = Server(factory, handler, process_request, http, max_queue, close_timeout)
     stream = factory if ssl is None else _over_tls(factory, ssl)
@@ -350,7 +393,7 @@ def connect(
     compression: bool | DeflatePolicy = False,
     max_queue: int = MAX_QUEUE,
     reactor: Any = None,
-    **options: Any,
+    **options: Unpack[ClientOptionsDict],
 ) -> Connecting:
     """Connect to `url`: `async with connect(url) as ws`, or `ws = await connect(url)` and `ws.close()` at the end.
 

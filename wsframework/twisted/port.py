@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from errno import ENOBUFS
 from socket import SHUT_WR, socket
@@ -12,13 +12,14 @@ from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IPushProducer
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from wsframework.build import COMPILED
 from wsframework.twisted.direct import direct_socket
 from wsframework.twisted.util import is_tls
+from wsframework.websocket.attributes import ConnectionAttributes
 from wsframework.websocket.placing import READ_SIZE, receive_rest
 from wsframework.websocket.port import ProtocolPort
 from wsframework.websocket.roles import ClientProtocolPort, ServerProtocolPort
@@ -28,9 +29,31 @@ if TYPE_CHECKING:
 
     from wsframework.websocket.protocol import WebSocketProtocol
 
-__all__ = ["DeferredResults", "TwistedClientPort", "TwistedPort", "TwistedServerPort", "log", "pending_octets"]
+__all__ = [
+    "ConnectionLogger",
+    "DeferredResults",
+    "TwistedClientPort",
+    "TwistedPort",
+    "TwistedServerPort",
+    "log",
+    "pending_octets",
+]
 
-log = Logger(namespace="wsframework.twisted")
+
+class ConnectionLogger(Logger):
+    """Twisted's logger; what a protocol logs through it has the fields of the connection.
+
+    They are `ws_id`, `ws_role`, `ws_peer` and `ws_path`.
+    """
+
+    def emit(self, level: LogLevel, format: str | None = None, **kwargs: object) -> None:
+        """Emit an event, as `Logger.emit`."""
+        if isinstance(self.source, ConnectionAttributes):
+            kwargs = {**self.source._log_fields(), **kwargs}
+        super().emit(level, format, **kwargs)
+
+
+log = ConnectionLogger(namespace="wsframework.twisted")
 
 # With TLS no fewer, whatever the option sendHighWaterMark says: there it is the same number for both.
 _LEAST_READ_SIZE: Final = 4096
@@ -41,27 +64,33 @@ class DeferredResults:
 
     __slots__ = ()
 
+    def log_fields(self) -> Mapping[str, Any]:
+        """What goes with everything that is logged here."""
+        raise AssertionError("whoever calls the application decides this")
+
     def attach(self, result: object, done: Callable[[Any], None], failed: Callable[[BaseException], None]) -> bool:
         deferred = _as_deferred(result)
         if deferred is None:
             return False
         deferred.addCallbacks(done, lambda failure: failed(_error_of(failure)))
         # What `done` and `failed` raise would be a fault of ours: let it be logged, not lost.
-        deferred.addErrback(lambda failure: log.failure("error in a callback's continuation", failure))
+        deferred.addErrback(
+            lambda failure: log.failure("error in a callback's continuation", failure, **self.log_fields())
+        )
         return True
 
     def after_first_step(self, function: Callable[[], None]) -> None:
         # A Deferred made from a coroutine has run to its first wait by now.
         function()
 
-    def log_failure(self, text: str, error: BaseException) -> None:
-        log.failure("{text}", Failure(error), text=text)  # type: ignore[no-untyped-call]
+    def write_failure(self, line: str, error: BaseException) -> None:
+        log.failure("{text}", Failure(error), text=line, **self.log_fields())  # type: ignore[no-untyped-call]
 
-    def log_info(self, text: str) -> None:
-        log.info("{text}", text=text)
+    def write_info(self, line: str) -> None:
+        log.info("{text}", text=line, **self.log_fields())
 
-    def log_debug(self, text: str) -> None:
-        log.debug("{text}", text=text)
+    def write_debug(self, line: str) -> None:
+        log.debug("{text}", text=line, **self.log_fields())
 
 
 @implementer(IPushProducer)
@@ -72,6 +101,7 @@ class TwistedPort(DeferredResults, ProtocolPort):
         "_descriptors",
         "_high_water_mark",
         "_is_broken",
+        "_logs_octets",
         "_may_place",
         "_reactor",
         "_socket",
@@ -91,9 +121,13 @@ class TwistedPort(DeferredResults, ProtocolPort):
         self._socket: socket | None = None
         self._may_place = False
         self._is_broken = False
+        self._logs_octets = False
         # File descriptors that wait in a UNIX transport for octets to go with.
         self._descriptors: Sequence[int] = ()
         self._high_water_mark = 0
+
+    def log_fields(self) -> Mapping[str, Any]:
+        return self.protocol._log_fields()
 
     # Verbs.
 
@@ -103,6 +137,8 @@ class TwistedPort(DeferredResults, ProtocolPort):
         if handle is None:
             if self._unsent is not None:
                 self._unsent += len(data)
+            if self._logs_octets:
+                self.log_octets(True, data)
             transport.write(data)
             return
         is_waiting = transport.dataBuffer or transport._tempDataLen or self._descriptors
@@ -204,7 +240,9 @@ class TwistedPort(DeferredResults, ProtocolPort):
             transport.setTcpNoDelay(no_delay)
         # The mark that counts is that of the transport below TLS.
         below: Any = getattr(transport, "transport", None) if is_tls(transport) else transport
-        self._socket = direct_socket(transport)
+        self._logs_octets = self.connection.options.logOctets
+        # Octets that are to be seen go the long way.
+        self._socket = None if self._logs_octets else direct_socket(transport)
         if self._socket is not None:
             self._descriptors = getattr(transport, "_sendmsgQueue", ())
             self._high_water_mark = high_water_mark

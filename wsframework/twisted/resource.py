@@ -38,6 +38,7 @@ from wsframework.twisted.port import DeferredResults, TwistedServerPort
 from wsframework.twisted.util import peer2str
 from wsframework.twisted.websocket import WebSocketServerFactory
 from wsframework.websocket.plain import PlainRequest
+from wsframework.websocket.reporting import one_line, path_of
 from wsframework.websocket.types import HttpResponse
 from wsframework.websocket.unrouted import default_response
 
@@ -99,7 +100,8 @@ class WebSocketResource:
         path, _ = parse_target(head.target)
         default = partial(default_response, factory, factory.router, path) if is_http1 else _needs_http1
         peer = peer2str(answer.request.channel)
-        PlainRequest(factory.onHttpRequest, default, peer, DeferredResults(), answer.respond).ask(head)
+        results = _RequestResults(peer, head.target)
+        PlainRequest(factory.onHttpRequest, default, peer, results, answer.respond).ask(head)
         answer.limit(factory.reactor, factory._options.onConnectTimeout)
 
     def _upgrade(self, request: Any, head: RequestHead) -> None:
@@ -151,6 +153,22 @@ class WSGIRootResource(Resource):
         request.prepath.pop()
         request.postpath.insert(0, path)
         return self._wsgi_resource
+
+
+class _RequestResults(DeferredResults):
+    """For a request that is no connection of ours: the log has its peer and its path."""
+
+    def __init__(self, peer: str, target: str) -> None:
+        self._peer = peer
+        self._target = target
+
+    def log_fields(self) -> Mapping[str, Any]:
+        """See the base class; there is no `ws_id`."""
+        return {"ws_role": "server", "ws_peer": one_line(self._peer), "ws_path": path_of(self._target)}
+
+    def log_failure(self, text: str, error: BaseException) -> None:
+        """See `LaterResults`."""
+        self.write_failure(text, error)
 
 
 class _Answer:

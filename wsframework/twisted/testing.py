@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
@@ -34,6 +34,8 @@ __all__ = [
     "create_memory_agent",
     "create_pumper",
 ]
+
+ProtocolT = TypeVar("ProtocolT", bound=WebSocketClientProtocol)
 
 
 class TwistedMemoryLink(MemoryLink):
@@ -277,11 +279,33 @@ class TwistedPumper(Pumper):
 class MemoryAgent:
     """Opens connections to servers in memory: a client agent without a network. Made by `create_memory_agent`."""
 
-    def __init__(self, reactor: Any, pumper: Pumper, server_protocol: Callable[[], Any]) -> None:
+    def __init__(self, reactor: Any, pumper: Pumper, server_protocol: Callable[[], WebSocketServerProtocol]) -> None:
         self._reactor = reactor
         self._pumper = pumper
         self._server_protocol = server_protocol
 
+    @overload
+    def open(
+        self,
+        transport_config: str,
+        options: Mapping[str, Any] | None = None,
+        protocol_class: None = None,
+    ) -> Deferred[WebSocketClientProtocol]: ...
+    @overload
+    def open(
+        self,
+        transport_config: str,
+        options: Mapping[str, Any] | None,
+        protocol_class: Callable[[], ProtocolT],
+    ) -> Deferred[ProtocolT]: ...
+    @overload
+    def open(
+        self,
+        transport_config: str,
+        options: Mapping[str, Any] | None = None,
+        *,
+        protocol_class: Callable[[], ProtocolT],
+    ) -> Deferred[ProtocolT]: ...
     def open(
         self,
         transport_config: str,
@@ -290,6 +314,8 @@ class MemoryAgent:
     ) -> Deferred[Any]:
         """A Deferred of the client's protocol, when its connection is open; as a client agent's `open`."""
         session, protocol_options = split_client_options(options)
+        # There is no network to go through.
+        session.pop("proxy", None)
         check_transport_config(transport_config)
         server_factory = WebSocketServerFactory(reactor=self._reactor)
         server_factory.protocol = self._server_protocol
@@ -306,7 +332,9 @@ class MemoryAgent:
         return opening
 
 
-def create_memory_agent(reactor: Any, pumper: Pumper, server_protocol: Callable[[], Any]) -> MemoryAgent:
+def create_memory_agent(
+    reactor: Any, pumper: Pumper, server_protocol: Callable[[], WebSocketServerProtocol]
+) -> MemoryAgent:
     """An agent whose connections all lead to a new `server_protocol`, by way of `pumper`, on the clock `reactor`."""
     return MemoryAgent(reactor, pumper, server_protocol)
 

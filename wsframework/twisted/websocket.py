@@ -8,8 +8,8 @@ and any stream endpoint. A factory belongs to a reactor: the one given as `react
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Self
 
 import txaio.tx
 from twisted.internet import protocol as twisted_protocol
@@ -20,12 +20,14 @@ from wsframework._core.client_connection import ClientConnection
 from wsframework._core.headers import HeadersInput
 from wsframework._core.server_connection import ServerConnection
 from wsframework.twisted.port import TwistedClientPort, TwistedPort, TwistedServerPort, log
+from wsframework.twisted.tunnel import begin_by_hand
 from wsframework.twisted.util import transport_details
 from wsframework.websocket import factory as neutral_factory
 from wsframework.websocket import protocol as neutral_protocol
 from wsframework.websocket import unrouted as neutral_unrouted
 from wsframework.websocket.placing import READ_SIZE
 from wsframework.websocket.port import describe_loss
+from wsframework.websocket.proxy import ProxyInput
 from wsframework.websocket.types import (
     ConnectingRequest,
     ConnectionAccept,
@@ -33,6 +35,9 @@ from wsframework.websocket.types import (
     ConnectionRequest,
     ConnectionResponse,
 )
+
+if TYPE_CHECKING:
+    from wsframework.websocket.shutdown import ShutdownResult
 
 __all__ = [
     "ConnectingRequest",
@@ -66,6 +71,19 @@ class WebSocketAdapterProtocol(neutral_protocol.WebSocketProtocol, twisted_proto
     transport: Any
     _port: TwistedPort
 
+    if TYPE_CHECKING:
+        # What kind of later results there is here.
+
+        @property
+        def is_open(self) -> Deferred[Self]: ...
+        @is_open.setter
+        def is_open(self, future: Deferred[Any]) -> None: ...
+        @property
+        def is_closed(self) -> Deferred[Self]: ...
+        @is_closed.setter
+        def is_closed(self, future: Deferred[Any]) -> None: ...
+        def drain(self) -> Deferred[None]: ...
+
     def connectionMade(self) -> None:
         """The transport is connected."""
         self._begin()
@@ -87,7 +105,7 @@ class WebSocketAdapterProtocol(neutral_protocol.WebSocketProtocol, twisted_proto
         port = self._port
         connection = port.connection
         if connection.options.logOctets:
-            port.log_debug(f"received {len(data)} octets from {self.peer}: {data.hex()}")
+            port.log_octets(False, data)
         connection.receive(data)
         if len(data) >= READ_SIZE:
             port.receive_rest()
@@ -159,6 +177,8 @@ class WebSocketClientProtocol(WebSocketAdapterProtocol, neutral_protocol.WebSock
     """A client's end of one connection, on Twisted."""
 
     factory: WebSocketClientFactory
+    # The transport leads to the server, where the factory has a proxy.
+    _is_tunnelled = False
 
     def _begin(self) -> None:
         factory = self.factory
@@ -167,7 +187,10 @@ class WebSocketClientProtocol(WebSocketAdapterProtocol, neutral_protocol.WebSock
         options = factory._options_for(self)
         port.begin(ClientConnection(port, options, details.peer or "unknown", factory._keys, os.urandom))
         self._set_up(port)
-        port.connection.connected()
+        if factory._proxy is None or self._is_tunnelled:
+            port.connection.connected()
+        else:
+            begin_by_hand(self)
 
 
 class WebSocketAdapterFactory:
@@ -217,8 +240,17 @@ class WebSocketServerFactory(
 ):
     """Makes servers' ends: `reactor.listenTCP(port, factory)`; arguments as in the base class."""
 
-    protocol: Callable[[], Any] = WebSocketServerProtocol
+    # To Twisted, the factory of a protocol is any Factory.
+    protocol: Callable[[], WebSocketServerProtocol] = WebSocketServerProtocol  # type: ignore[assignment]
     _unrouted = _UnroutedProtocol
+
+    if TYPE_CHECKING:
+
+        @property
+        def connections(self) -> list[WebSocketServerProtocol]: ...  # type: ignore[override]
+        def shutdown(
+            self, code: int = 1001, reason: str | None = None, deadline: float = 5.0, spread: float = 0.0
+        ) -> Deferred[ShutdownResult]: ...
 
     def __init__(
         self,
@@ -238,7 +270,8 @@ class WebSocketClientFactory(
 ):
     """Makes clients' ends: `reactor.connectTCP(host, port, factory)`; arguments as in the base class."""
 
-    protocol: Callable[[], Any] = WebSocketClientProtocol
+    # To Twisted, the factory of a protocol is any Factory.
+    protocol: Callable[[], WebSocketClientProtocol] = WebSocketClientProtocol  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -247,7 +280,7 @@ class WebSocketClientFactory(
         protocols: Iterable[str] | None = None,
         useragent: str | None = "wsframework",
         headers: HeadersInput = None,
-        proxy: Mapping[str, Any] | None = None,
+        proxy: ProxyInput = None,
         reactor: Any = None,
     ) -> None:
         self._reactor = reactor

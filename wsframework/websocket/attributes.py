@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
+from itertools import count
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Final, overload
 
 from wsframework._core.closure import Cause, Closure
 from wsframework._core.connection import Connection
 from wsframework._core.constants import State
 from wsframework.exceptions import Disconnected
 from wsframework.options import CommonOptions, option_names
+from wsframework.websocket.reporting import one_line, path_of
 from wsframework.websocket.types import TransportDetails
 
 if TYPE_CHECKING:
+    from wsframework.websocket.frame_lines import FrameLines
     from wsframework.websocket.membership import Membership
     from wsframework.websocket.routing import RouteMatch
 
@@ -22,6 +26,9 @@ __all__ = ["ConnectionAttributes", "OptionAttribute", "install_options"]
 # Autobahn's numbers for the states that an application can see.
 _PUBLIC_STATES: Final = {State.CLOSED: 0, State.CONNECTING: 1, State.CLOSING: 2, State.DRAINING: 2, State.OPEN: 3}
 
+
+# The numbers of the connections that were ever mentioned in the log.
+_numbers: Final = count(1)
 
 # What did not go wrong on our side of the connection.
 _NOT_FAILED = frozenset({Cause.CLOSE_HANDSHAKE, Cause.DROPPED, Cause.LOST})
@@ -90,6 +97,7 @@ class ConnectionAttributes:
     CLOSE_STATUS_CODE_TLS_HANDSHAKE_FAILED: Final = 1015
     CLOSE_STATUS_CODES_ALLOWED: Final = (1000, 1001, 1002, 1003, *range(1007, 1015))
 
+    is_server: ClassVar[bool]
     factory: Any = None
     _connection: Connection | None = None
     _transport_details: TransportDetails | None = None
@@ -97,6 +105,15 @@ class ConnectionAttributes:
     _route: RouteMatch | None = None
     # The groups that this is a receiver of; a new tuple at each change, so that nobody is disturbed while telling them.
     _memberships: tuple[Membership, ...] = ()
+    # For the log: the path, once it is known; the frames; and whether it says already why the opening handshake fails.
+    _log_path = ""
+    _frame_lines: FrameLines | None = None
+    _is_told = False
+
+    if TYPE_CHECKING:
+
+        @property
+        def http_request_uri(self) -> str: ...
 
     @property
     def state(self) -> int:
@@ -112,6 +129,29 @@ class ConnectionAttributes:
         """Who is at the other end: `tcp4:192.0.2.1:80`, `tcp6:2001:db8::1:80`, `unix:/path`, or an address from
         X-Forwarded-For (trustXForwardedFor)."""
         return "unknown" if self._connection is None else self._connection.peer
+
+    @cached_property
+    def connection_id(self) -> str:
+        """Names this connection in the log: `ws-` and a number that no other connection of the process has.
+
+        Made when it is first needed. An application that has a name of its own for the connection may set it.
+        """
+        return f"ws-{next(_numbers)}"
+
+    @property
+    def _log_id(self) -> str:
+        return one_line(str(self.connection_id))
+
+    def _log_fields(self) -> dict[str, str]:
+        """What goes with everything that is logged about this connection; all of it escaped and cut to one line.
+
+        `ws_id` is `connection_id`, `ws_role` says which end this is (`server` or `client`), `ws_peer` is `peer`, and
+        `ws_path` the path that was asked for without its query, empty before it is known.
+        """
+        if not self._log_path:
+            self._log_path = path_of(self.http_request_uri)
+        role = "server" if self.is_server else "client"
+        return {"ws_id": self._log_id, "ws_role": role, "ws_peer": one_line(self.peer), "ws_path": self._log_path}
 
     @property
     def transport_details(self) -> TransportDetails:

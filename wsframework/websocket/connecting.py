@@ -13,8 +13,7 @@ from wsframework.options import ClientOptions, option_names
 __all__ = ["Place", "check_client_options", "check_transport_config", "place_of", "split_client_options"]
 
 # What a client factory is made with, except for the URL.
-_SESSION: Final = ("origin", "protocols", "useragent", "headers")
-_NO_PROXY: Final = "proxy: this version cannot connect through a proxy"
+_SESSION: Final = ("origin", "protocols", "useragent", "headers", "proxy")
 
 
 class _HasUrl(Protocol):
@@ -62,19 +61,16 @@ def check_transport_config(transport_config: str) -> None:
 def check_client_options(options: Mapping[str, Any]) -> None:
     """`TypeError` for a key that is no option of an agent's `open`, with the closest one that is.
 
-    The keys are `origin`, `protocols`, `useragent` and `headers`, as for a client factory, and the names of the
-    options of `setProtocolOptions`. `proxy` is a `ValueError`: connecting without it could show the user's address to
-    whom it should be hidden from. The values are checked by whoever takes them.
+    The keys are `origin`, `protocols`, `useragent`, `headers` and `proxy`, as for a client factory, and the names of
+    the options of `setProtocolOptions`. The values are checked by whoever takes them.
     """
     if not isinstance(options, Mapping):
         raise TypeError(f"options must be a dict, not {type(options).__name__}")
-    known = (*_SESSION, "proxy", *option_names(ClientOptions))
+    known = (*_SESSION, *option_names(ClientOptions))
     for name in options:
         if name not in known:
             closest = get_close_matches(str(name), known, n=1)
             raise TypeError(f"unknown option {name}" + "".join(f"; did you mean {match}?" for match in closest))
-    if options.get("proxy") is not None:
-        raise ValueError(_NO_PROXY)
 
 
 def split_client_options(options: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -83,5 +79,5 @@ def split_client_options(options: Mapping[str, Any] | None) -> tuple[dict[str, A
         return {}, {}
     check_client_options(options)
     session = {name: value for name, value in options.items() if name in _SESSION}
-    protocol = {name: value for name, value in options.items() if name not in _SESSION and name != "proxy"}
+    protocol = {name: value for name, value in options.items() if name not in _SESSION}
     return session, protocol

@@ -6,7 +6,11 @@ can be a receiver of a `Broadcast`, has `trafficStats`, and so on.
 
 The queue is bounded. When it is full nothing is read from the transport until half of it was taken, so a peer that
 sends more than the application handles waits in TCP. A message leaves the queue in the step in which `recv` returns
-it: whoever is cancelled while he waits has taken nothing.
+it: whoever is cancelled while he waits has taken nothing. Who waits is promised a message when one comes, so that
+nobody who asks later gets it before him.
+
+While messages wait, what is sent is gathered, until the application waits for the next one, or the loop has its turn:
+answers to messages that came together go out together.
 
 Everybody who waits has a later result of his own, because cancelling one that is shared would end the others' waiting.
 The coroutines here are what asyncio's methods are, and what Twisted's make their Deferreds of.
@@ -60,6 +64,9 @@ class Conversation(_Protocol):
     _messages: deque[tuple[bytes, bool]] | None = None
     _receivers: deque[Any] | None = None
     _queued = 0
+    # Of the messages in the queue so many are for receivers that were told of them and have not had their turn yet.
+    _promised = 0
+    _is_gathering = False
     _is_leaving = False
     _pings: tuple[tuple[bytes, float, Any], ...] = ()
     _waiting_for_end: tuple[Any, ...] = ()
@@ -77,9 +84,9 @@ class Conversation(_Protocol):
         messages.append((payload, isBinary))
         self._queued += len(payload)
         if len(messages) >= self._max_queue or self._queued >= _MAX_OCTETS:
-            self._open_channel().hold(HOLD_HANDLER)
+            self._channel().hold(HOLD_HANDLER)
         if self._receivers:
-            self._wake_receiver()
+            self._promise()
 
     def onPong(self, payload: bytes) -> None:
         """Tells those whose ping this answers: it, and all before it (RFC 6455 section 5.5.3)."""
@@ -95,7 +102,7 @@ class Conversation(_Protocol):
         super()._closed(closure)
         receivers, self._receivers = self._receivers, None
         for receiver in receivers or ():
-            self._resolve(receiver, None)
+            self._resolve(receiver, False)
         pings, self._pings = self._pings, ()
         for _, _, future in pings:
             self._reject(future, self._closed_error())
@@ -105,29 +112,37 @@ class Conversation(_Protocol):
 
     # What the backends' methods do.
 
-    async def _send(self, message: object, doNotCompress: bool = False) -> None:
+    def _send_now(self, message: object, doNotCompress: bool = False) -> bool:
+        """Send it; True if the peer does not keep up."""
         if isinstance(message, str):
             is_binary = False
         elif isinstance(message, (bytes, bytearray, memoryview)):
             is_binary = True
         else:
             raise TypeError(f"message must be str or bytes-like, not {type(message).__name__}; send_json sends JSON")
+        self.sendMessage(message, is_binary, doNotCompress=doNotCompress)
+        return self._channel().sending_is_paused  # type: ignore[no-any-return]
+
+    async def _wait_for_room(self) -> None:
         try:
-            self.sendMessage(message, is_binary, doNotCompress=doNotCompress)
-            if self._open_channel().sending_is_paused:
-                await self.drain()
+            await self.drain()
         except Disconnected:
             raise await self._end() from None
 
-    async def _recv(self, decode: bool | None = None) -> Any:
-        while not self._messages:
-            if self._state is State.CLOSED:
-                raise self._closed_error()
-            await self._wait_for_message()
-        payload, is_binary = self._take()
-        return payload if (is_binary if decode is None else not decode) else payload.decode()
+    async def _send(self, message: object, doNotCompress: bool = False) -> None:
+        try:
+            is_full = self._send_now(message, doNotCompress)
+        except Disconnected:
+            raise await self._end() from None
+        if is_full:
+            await self._wait_for_room()
 
-    async def _next(self) -> str | bytes:
+    async def _recv(self, decode: bool | None = None) -> Any:
+        if not self._has_message():
+            await self._wait_for_message()
+        return self._take(decode)
+
+    async def __anext__(self) -> str | bytes:
         try:
             return await self._recv()  # type: ignore[no-any-return]
         except ConnectionClosedOK:
@@ -162,7 +177,7 @@ class Conversation(_Protocol):
             self.sendClose(code, reason or None)
         self._is_leaving = True
         # The peer's Close may be behind messages that nobody will take.
-        self._open_channel().release(HOLD_HANDLER)
+        self._channel().release(HOLD_HANDLER)
         await self._wait_closed()
 
     async def _wait_closed(self) -> None:
@@ -184,39 +199,60 @@ class Conversation(_Protocol):
 
     # Parts.
 
+    def _has_message(self) -> bool:
+        """Whether there is one that is promised to nobody."""
+        messages = self._messages
+        return messages is not None and len(messages) > self._promised
+
     async def _wait_for_message(self) -> None:
+        """Wait until a message is promised to us; raises at the end of the connection."""
+        if self._state is State.CLOSED:
+            raise self._closed_error()
+        self._stop_gathering()
         receiver = self._new_future()
         if self._receivers is None:
             self._receivers = deque()
         self._receivers.append(receiver)
         try:
-            await receiver
+            is_promised = await receiver
         except BaseException:
-            # Cancelled. If a message was meant for this one, it is the next one's.
+            # Cancelled. What was promised to this one is the next one's.
             if self._receivers and receiver in self._receivers:
                 self._receivers.remove(receiver)
-            elif self._messages:
-                self._wake_receiver()
+            elif self._promised:
+                self._promised -= 1
+                self._promise()
             raise
+        if not is_promised:
+            raise self._closed_error()
+        self._promised -= 1
 
-    def _wake_receiver(self) -> None:
+    def _promise(self) -> None:
+        """A message is for whoever has waited longest."""
         while self._receivers:
             receiver = self._receivers.popleft()
             if not self._is_done(receiver):
-                self._resolve(receiver, None)
+                self._promised += 1
+                self._resolve(receiver, True)
                 return
 
-    def _take(self) -> tuple[bytes, bool]:
+    def _take(self, decode: bool | None) -> str | bytes:
         messages = self._messages
         assert messages, "looked at just before"
-        message = messages.popleft()
-        self._queued -= len(message[0])
-        channel = self._open_channel()
+        payload, is_binary = messages.popleft()
+        self._queued -= len(payload)
+        channel = self._channel()
         if channel.held & HOLD_HANDLER and 2 * len(messages) <= self._max_queue and 2 * self._queued <= _MAX_OCTETS:
             channel.release(HOLD_HANDLER)
-        if messages and self._receivers:
-            self._wake_receiver()
-        return message
+        if messages and not self._is_gathering and channel.cork():
+            self._is_gathering = True
+            self._soon(self._stop_gathering)
+        return payload if (is_binary if decode is None else not decode) else payload.decode()
+
+    def _stop_gathering(self) -> None:
+        if self._is_gathering:
+            self._is_gathering = False
+            self._channel().uncork()
 
     async def _end(self) -> ConnectionClosed:
         """The error that says how it ended, when that is known."""
@@ -230,7 +266,7 @@ class Conversation(_Protocol):
         kind = ConnectionClosedOK if in_order else ConnectionClosedError
         return kind(closure.code, closure.reason, closure.was_clean)
 
-    def _open_channel(self) -> Any:
+    def _channel(self) -> Any:
         assert self._connection is not None, "a conversation begins when the connection is open"
         return self._connection
 
@@ -243,6 +279,10 @@ class Conversation(_Protocol):
     @abstractmethod
     def _is_done(self, future: Any) -> bool:
         """Whether somebody has cancelled this later result, or it has come."""
+
+    @abstractmethod
+    def _soon(self, function: Callable[[], None]) -> object:
+        """Call `function` when the loop or reactor has its turn."""
 
     @abstractmethod
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> Any:

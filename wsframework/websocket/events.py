@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+if TYPE_CHECKING:
+    from wsframework.websocket.hints import Event
 
 __all__ = ["EVENTS", "Observable"]
 
@@ -19,6 +22,7 @@ EVENTS: Final = {
 }
 
 Handler = Callable[..., Any]
+HandlerT = TypeVar("HandlerT", bound=Handler)
 
 
 class Observable:
@@ -28,7 +32,7 @@ class Observable:
     _handlers: dict[str, list[Handler]] | None = None
     _observed = False
 
-    def on(self, event: str, handler: Handler) -> Handler:
+    def on(self, event: Event, handler: HandlerT) -> HandlerT:
         """Call `handler` at each `event` from now on, after the callback of that name; returns it.
 
         Events and what handlers are called with: "connect" (the request or response), "open" (nothing), "message"
@@ -44,7 +48,7 @@ class Observable:
         self._observed = True
         return handler
 
-    def off(self, event: str | None = None, handler: Handler | None = None) -> None:
+    def off(self, event: Event | None = None, handler: Handler | None = None) -> None:
         """Call no longer: this `handler`, all of this `event`, this handler at any event, or none at all."""
         if event is not None:
             _check_event(event)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from weakref import WeakSet
 
 from zope.interface import implementer
@@ -30,13 +30,32 @@ from wsframework.websocket.protocol import (
     WebSocketProtocol,
     WebSocketServerProtocol,
 )
+from wsframework.websocket.proxy import ProxyInput, checked_proxy
 from wsframework.websocket.routing import Route
-from wsframework.websocket.shutdown import Shutdown
+from wsframework.websocket.shutdown import Shutdown, ShutdownResult
 from wsframework.websocket.statistics import FactoryStatistics, Totals
 from wsframework.websocket.threads import ThreadInbox
 from wsframework.websocket.types import ConnectingRequest, HttpRequest, HttpResponse
 from wsframework.websocket.unrouted import RoutedFactory
 from wsframework.websocket.url import UrlAttributes
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from wsframework.websocket.hints import (
+        ClientOptionAttributes,
+        ClientOptionsDict,
+        HttpAnswer,
+        NowOrLater,
+        ServerOptionAttributes,
+        ServerOptionsDict,
+    )
+
+    # What `_install_options` adds, for type checkers.
+    _ServerOptions = ServerOptionAttributes
+    _ClientOptions = ClientOptionAttributes
+else:
+    _ServerOptions = _ClientOptions = object
 
 __all__ = ["WebSocketClientFactory", "WebSocketFactory", "WebSocketServerFactory"]
 
@@ -164,7 +183,7 @@ class WebSocketFactory(UrlAttributes, Generic[OptionsT, ProtocolT]):
 
 
 @implementer(IWebSocketServerChannelFactory)
-class WebSocketServerFactory(RoutedFactory, WebSocketFactory[ServerOptions, WebSocketServerProtocol]):
+class WebSocketServerFactory(RoutedFactory, WebSocketFactory[ServerOptions, WebSocketServerProtocol], _ServerOptions):
     """Makes the server's end of connections, and knows all of them.
 
     `url` is informational (and says whether a proxy in front speaks TLS); `protocols` are the subprotocols to choose
@@ -174,6 +193,10 @@ class WebSocketServerFactory(RoutedFactory, WebSocketFactory[ServerOptions, WebS
     """
 
     isServer = True
+
+    if TYPE_CHECKING:
+        # Fewer names than a factory of any role takes.
+        def setProtocolOptions(self, **options: Unpack[ServerOptionsDict]) -> None: ...  # type: ignore[override]
 
     def __init__(
         self,
@@ -232,7 +255,7 @@ class WebSocketServerFactory(RoutedFactory, WebSocketFactory[ServerOptions, WebS
             self._policies[key] = policy
         return policy
 
-    def onHttpRequest(self, request: HttpRequest) -> Any:
+    def onHttpRequest(self, request: HttpRequest) -> NowOrLater[HttpAnswer]:
         """A GET or HEAD request came that is no WebSocket handshake; override to answer it, now or later.
 
         Return an `HttpResponse`, or None for the default: a status page, or 426 where the option webStatus is off.
@@ -274,7 +297,9 @@ class WebSocketServerFactory(RoutedFactory, WebSocketFactory[ServerOptions, WebS
         """The connections that are open now; a list of your own, so they may close while you walk over it."""
         return [protocol for protocol in self._admitted if protocol._state is State.OPEN]
 
-    def shutdown(self, code: int = 1001, reason: str | None = None, deadline: float = 5.0, spread: float = 0.0) -> Any:
+    def shutdown(
+        self, code: int = 1001, reason: str | None = None, deadline: float = 5.0, spread: float = 0.0
+    ) -> Awaitable[ShutdownResult]:
         """Say goodbye to everybody; a result that comes with a `ShutdownResult` when the last connection is gone.
 
         New handshakes are refused with 503 from now on; the listening socket is whoever opened it's to close. Every
@@ -285,7 +310,7 @@ class WebSocketServerFactory(RoutedFactory, WebSocketFactory[ServerOptions, WebS
         if self._shutdown is None:
             self._shutdown = Shutdown(self._later, self._new_future(), self._resolve)
             self._shutdown.begin(self._connections, code, reason, deadline, spread)
-        return self._shutdown.result
+        return self._shutdown.result  # type: ignore[no-any-return]
 
     # What a backend adds.
 
@@ -303,14 +328,19 @@ class WebSocketServerFactory(RoutedFactory, WebSocketFactory[ServerOptions, WebS
 
 
 @implementer(IWebSocketClientChannelFactory)
-class WebSocketClientFactory(WebSocketFactory[ClientOptions, WebSocketClientProtocol]):
+class WebSocketClientFactory(WebSocketFactory[ClientOptions, WebSocketClientProtocol], _ClientOptions):
     """Makes the client's end of connections.
 
     `url` says what to ask for; connecting the transport is up to the caller. `origin`, `protocols` (the subprotocols to
     offer), `useragent` (None: no such header) and `headers` go into the request, unless `onConnecting` gives others.
+    `proxy` is the HTTP proxy to go through, a URL or a mapping with `host` and `port`; see `parse_proxy`.
     """
 
     isServer = False
+
+    if TYPE_CHECKING:
+        # Fewer names than a factory of any role takes.
+        def setProtocolOptions(self, **options: Unpack[ClientOptionsDict]) -> None: ...  # type: ignore[override]
 
     def __init__(
         self,
@@ -319,7 +349,7 @@ class WebSocketClientFactory(WebSocketFactory[ClientOptions, WebSocketClientProt
         protocols: Iterable[str] | None = None,
         useragent: str | None = "wsframework",
         headers: HeadersInput = None,
-        proxy: Mapping[str, Any] | None = None,
+        proxy: ProxyInput = None,
     ) -> None:
         super().__init__()
         WebSocketClientFactory.setSessionParameters(self, url, origin, protocols, useragent, headers, proxy)
@@ -331,12 +361,10 @@ class WebSocketClientFactory(WebSocketFactory[ClientOptions, WebSocketClientProt
         protocols: Iterable[str] | None = None,
         useragent: str | None = None,
         headers: HeadersInput = None,
-        proxy: Mapping[str, Any] | None = None,
+        proxy: ProxyInput = None,
     ) -> None:
         """Set all that the constructor takes, for the connections to come."""
-        if proxy is not None:
-            # Going without the proxy could show the user's address to whom it should be hidden from.
-            raise ValueError("proxy: this version cannot connect through a proxy")
+        checked_proxy(proxy, url)
         header_pairs(headers)
         header_pairs({"Origin": origin or "", "User-Agent": useragent or ""})
         self._set_url(url)
@@ -345,7 +373,17 @@ class WebSocketClientFactory(WebSocketFactory[ClientOptions, WebSocketClientProt
         self.useragent = useragent
         # Yours, to be changed at any time.
         self.headers: Any = {} if headers is None else headers
-        self.proxy = None
+        self.proxy = proxy
+
+    @property
+    def proxy(self) -> ProxyInput:
+        """The proxy for the connections to come, as it was given; it may be changed at any time."""
+        return self._proxy_given
+
+    @proxy.setter
+    def proxy(self, proxy: ProxyInput) -> None:
+        self._proxy = checked_proxy(proxy, self.url)
+        self._proxy_given = proxy
 
     def resetProtocolOptions(self) -> None:
         """Back to the defaults, for the connections to come."""

@@ -180,13 +180,13 @@ class IWebSocketClientChannelFactory(IWebSocketChannelFactory):
         protocols: Iterable[str] | None = None,
         useragent: str | None = None,
         headers: HeadersInput = None,
-        proxy: Mapping[str, object] | None = None,
+        proxy: str | Mapping[str, object] | None = None,
     ) -> None:
         """Set what the constructor sets.
 
         `url` is what to ask for, None for `ws://localhost`; `origin` the Origin header; `protocols` the subprotocols to
-        offer; `useragent` the User-Agent header, None to leave it out; `headers` are added to the request; `proxy` has
-        the `host` and `port` of a proxy to go through.
+        offer; `useragent` the User-Agent header, None to leave it out; `headers` are added to the request; `proxy` is
+        the HTTP proxy to go through, a URL or a mapping with `host` and `port`.
         """
 
 
@@ -198,11 +198,11 @@ class IWebSocketClientAgent(Interface):
     ) -> object:
         """Connect to `url`: a later result, the protocol when its connection is open.
 
-        `options` may have the keys `origin`, `protocols`, `useragent` and `headers`, and the names of options of
-        `setProtocolOptions`. `protocol_class` is the class (or a callable) that makes the protocol, None for the plain
-        client protocol. `TypeError` or `ValueError` for unfit arguments are raised at once.
+        `options` may have the keys `origin`, `protocols`, `useragent`, `headers` and `proxy`, and the names of options
+        of `setProtocolOptions`. `protocol_class` is the class (or a callable) that makes the protocol, None for the
+        plain client protocol. `TypeError` or `ValueError` for unfit arguments are raised at once.
 
         The result fails with a `HandshakeError` (`HandshakeRejected` with status, headers and the beginning of the
-        body, `HandshakeTimeout`), or with the error of the transport that could not be connected. Cancelling it drops
-        the attempt.
+        body, `ProxyError` with those of a proxy, `HandshakeTimeout`), or with the error of the transport that could not
+        be connected. Cancelling it drops the attempt.
         """

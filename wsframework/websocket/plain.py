@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from wsframework._core.headers import HeaderPairs, header_pairs
 from wsframework._core.http import RequestHead
 from wsframework._core.uri import parse_target
+from wsframework.websocket.reporting import one_line
 from wsframework.websocket.types import HttpRequest, HttpResponse
 
 __all__ = ["LaterResults", "PlainRequest", "Respond", "phrase"]
@@ -81,7 +82,7 @@ class PlainRequest:
             self._failed(error)
 
     def _failed(self, error: BaseException) -> None:
-        self._later.log_failure(f"onHttpRequest failed for {self._peer}; answering 500", error)
+        self._later.log_failure(f"onHttpRequest failed for {one_line(self._peer)}; answering 500", error)
         self._respond(HTTPStatus.INTERNAL_SERVER_ERROR, "the server could not answer this request")
 
 

@@ -8,9 +8,8 @@ waited for, messages are handled one after the other (`maxConcurrentMessages`), 
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from wsframework._core.closure import Cause, Closure
@@ -21,6 +20,7 @@ from wsframework._core.keepalive import AnsweredPing
 from wsframework._core.negotiation import PerMessageDeflate
 from wsframework.exceptions import Disconnected
 from wsframework.websocket.messages import MessageDelivery
+from wsframework.websocket.reporting import Reporting
 from wsframework.websocket.statistics import Timings
 from wsframework.websocket.streaming import BY_PIECES, receive_mode
 from wsframework.websocket.threads import Job
@@ -41,8 +41,10 @@ def describe_loss(error: BaseException | None) -> str:
     return f"the transport was lost: {error or type(error).__name__}"
 
 
-class ProtocolPort(MessageDelivery, ABC):
-    """The upcalls of both roles. A backend adds the verbs (see `wsframework._core.port.Port`) and the three below."""
+class ProtocolPort(MessageDelivery, Reporting):
+    """The upcalls of both roles. A backend adds the verbs (see `wsframework._core.port.Port`), those of `Reporting`
+    and the ones below.
+    """
 
     __slots__ = ("_max_pending", "_ordered", "_pending", "connection", "protocol")
 
@@ -88,18 +90,6 @@ class ProtocolPort(MessageDelivery, ABC):
     def run_in_thread(self, function: Callable[[], None], done: Callable[[], None]) -> None:
         """Call `function` in another thread, and `done` here after it."""
 
-    @abstractmethod
-    def log_failure(self, text: str, error: BaseException) -> None:
-        """Log `text` with the traceback of `error`."""
-
-    @abstractmethod
-    def log_info(self, text: str) -> None:
-        """Log a line about a peer that was refused or dropped."""
-
-    @abstractmethod
-    def log_debug(self, text: str) -> None:
-        """Log a line for the options logFrames and logOctets."""
-
     def offload(self, work: Callable[[], None], done: Callable[[], None]) -> Callable[[], None]:
         """See `Port.offload`."""
         job = Job(work)
@@ -135,9 +125,9 @@ class ProtocolPort(MessageDelivery, ABC):
         if isinstance(error, Disconnected) and self.connection.state not in _SENDING:
             # It answered what came after our Close, or took longer than the peer stayed. Nothing is wrong with that,
             # and in a shutdown under load there would be a traceback for every such message.
-            self.log_debug(f"{name} had something to send when the connection with {self.protocol.peer} was closing")
+            self.log_debug(f"{name} had something to send when the connection with {self._peer} was closing")
             return
-        self.log_failure(f"{name} raised on the connection with {self.protocol.peer}; closing it with 1011", error)
+        self.log_failure(f"{name} raised on the connection with {self._peer}; closing it with 1011", error)
         self.connection.fail(Cause.CALLBACK_ERROR, CloseCode.INTERNAL_ERROR, f"{name} raised {type(error).__name__}")
 
     def opened(self) -> None:
@@ -293,12 +283,6 @@ class ProtocolPort(MessageDelivery, ABC):
         for membership in protocol._memberships:
             membership.flush()
 
-    def trace_frame(self, outgoing: bool, first: int, masked: bool, size: int) -> None:
-        direction = "sent" if outgoing else "received"
-        opcode = _OPCODE_NAMES.get(first & 0x0F, "reserved")
-        flags = f"fin={first >> 7} rsv={first >> 4 & 7} masked={int(masked)}"
-        self.log_debug(f"{direction} {opcode} frame, {flags}, {size} octets, {self.protocol.peer}")
-
     def closed(self, closure: Closure) -> None:
         """See `Port.closed`. An error in onClose is only logged: there is nothing left to close."""
         protocol = self.protocol
@@ -306,8 +290,7 @@ class ProtocolPort(MessageDelivery, ABC):
         if protocol._production is not None:
             self.guard("a producer", protocol._production.producer.stopProducing)
             protocol.unregisterProducer()
-        if _is_told(closure):
-            self.log_info(_one_line(f"connection with {protocol.peer} ended: {closure.reason}"))
+        self.log_end(closure)
         try:
             result = protocol.onClose(closure.was_clean, closure.code, closure.reason)
         except Exception as error:
@@ -321,7 +304,7 @@ class ProtocolPort(MessageDelivery, ABC):
         protocol._closed(closure)
 
     def _close_failed(self, error: BaseException) -> None:
-        self.log_failure(f"onClose raised on the connection with {self.protocol.peer}", error)
+        self.log_failure(f"onClose raised on the connection with {self._peer}", error)
 
 
 _TIMEOUT_HOOKS = {
@@ -331,23 +314,6 @@ _TIMEOUT_HOOKS = {
     Cause.PING_TIMEOUT: "onAutoPingTimeout",
 }
 
-# Ends that somebody looking after a server wants to find in the log; each reason names the rule or the limit.
-_TOLD = frozenset(Cause) - {Cause.CLOSE_HANDSHAKE, Cause.CALLBACK_ERROR, Cause.DROPPED, Cause.LOST}
-_LONGEST_LINE = 200
-
-_OPCODE_NAMES = {0: "continuation", 1: "text", 2: "binary", 8: "close", 9: "ping", 10: "pong"}
-
 
 def _ignore(_: object) -> None:
     """The result of a callback that nobody waits for."""
-
-
-def _is_told(closure: Closure) -> bool:
-    failure = closure.failure
-    answered = failure is not None and failure.status is not None and failure.status < HTTPStatus.BAD_REQUEST
-    return closure.cause in _TOLD and not answered
-
-
-def _one_line(text: str) -> str:
-    """Nothing that a peer sent may begin a line of its own in the log, or steer a terminal."""
-    return text.encode("unicode_escape").decode("ascii")[:_LONGEST_LINE]

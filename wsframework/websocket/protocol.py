@@ -7,8 +7,8 @@ connected. A subclass need not call `__init__` of this class: there is none.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from collections.abc import Awaitable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from zope.interface import implementer
 
@@ -34,7 +34,20 @@ from wsframework.websocket.types import HttpResponse, TransportDetails
 
 if TYPE_CHECKING:
     from wsframework.websocket.factory import WebSocketClientFactory, WebSocketServerFactory
+    from wsframework.websocket.hints import (
+        ClientOptionAttributes,
+        ConnectAnswer,
+        ConnectingAnswer,
+        NowOrLater,
+        ServerOptionAttributes,
+    )
     from wsframework.websocket.port import ProtocolPort
+
+    # What `install_options` adds, for type checkers.
+    _ServerOptions = ServerOptionAttributes
+    _ClientOptions = ClientOptionAttributes
+else:
+    _ServerOptions = _ClientOptions = object
 
 __all__ = [
     "PreparedMessage",
@@ -227,9 +240,9 @@ class WebSocketProtocol(MessageSending, ConnectionAttributes, StreamingApi, Obse
         if self._connection is not None:
             self._connection.release_contexts()
 
-    def drain(self) -> Any:
+    def drain(self) -> Awaitable[None]:
         """A result that comes (None) when sending is not paused, at once if it is not; `Disconnected` at the end."""
-        drained = self._new_future()
+        drained: Awaitable[None] = self._new_future()
         connection = self._connection
         if connection is not None and connection.state is State.CLOSED:
             self._reject(drained, Disconnected("the connection is closed"))
@@ -260,13 +273,13 @@ class WebSocketProtocol(MessageSending, ConnectionAttributes, StreamingApi, Obse
     # Results to wait for.
 
     @property
-    def is_open(self) -> Any:
+    def is_open(self) -> Awaitable[Self]:
         """A result that comes with this protocol when onOpen was called; rejected with a `HandshakeError` if it never
         is.
         """
         if self._is_open is None:
             self._is_open = self._new_opening()
-        return self._is_open
+        return self._is_open  # type: ignore[no-any-return]
 
     @is_open.setter
     def is_open(self, future: Any) -> None:
@@ -286,13 +299,13 @@ class WebSocketProtocol(MessageSending, ConnectionAttributes, StreamingApi, Obse
         return opening
 
     @property
-    def is_closed(self) -> Any:
+    def is_closed(self) -> Awaitable[Self]:
         """A result that comes with this protocol after onClose was called; never rejected."""
         if self._is_closed is None:
             self._is_closed = self._new_future()
             if self._state is State.CLOSED:
                 self._resolve(self._is_closed, self)
-        return self._is_closed
+        return self._is_closed  # type: ignore[no-any-return]
 
     @is_closed.setter
     def is_closed(self, future: Any) -> None:
@@ -350,7 +363,7 @@ class WebSocketProtocol(MessageSending, ConnectionAttributes, StreamingApi, Obse
         """Give `future` its error, unless somebody has cancelled it."""
 
 
-class WebSocketServerProtocol(WebSocketProtocol):
+class WebSocketServerProtocol(WebSocketProtocol, _ServerOptions):
     """A server's end of one connection."""
 
     is_server: ClassVar[Literal[True]] = True
@@ -358,7 +371,7 @@ class WebSocketServerProtocol(WebSocketProtocol):
     # While it is decided about; later when somebody has asked for it.
     _request: ConnectionRequest | None = None
 
-    def onConnect(self, request: ConnectionRequest) -> Any:
+    def onConnect(self, request: ConnectionRequest) -> NowOrLater[ConnectAnswer]:
         """A client asks for a WebSocket connection; decide about it, now or later.
 
         Return None (take it, with the first of the offered subprotocols that the factory has), a subprotocol that was
@@ -436,7 +449,7 @@ class WebSocketServerProtocol(WebSocketProtocol):
         return [] if request is None else request.extensions
 
 
-class WebSocketClientProtocol(WebSocketProtocol):
+class WebSocketClientProtocol(WebSocketProtocol, _ClientOptions):
     """A client's end of one connection."""
 
     is_server: ClassVar[Literal[False]] = False
@@ -444,8 +457,10 @@ class WebSocketClientProtocol(WebSocketProtocol):
     # While it is decided about.
     _response: ConnectionResponse | None = None
     _version = 0
+    # What this attempt asks for; onConnecting may differ from the factory.
+    _target: str | None = None
 
-    def onConnecting(self, transport_details: TransportDetails) -> Any:
+    def onConnecting(self, transport_details: TransportDetails) -> NowOrLater[ConnectingAnswer]:
         """The transport is connected and nothing is sent yet; return None or a `ConnectingRequest`, now or later.
 
         The request's fields replace the factory's for this attempt: headers and tokens that are only good for once.
@@ -469,12 +484,12 @@ class WebSocketClientProtocol(WebSocketProtocol):
     @property
     def http_request_uri(self) -> str:
         """The target that was asked for."""
-        return self.factory.resource
+        return self.factory.resource if self._target is None else self._target
 
     @property
     def http_request_path(self) -> str:
         """Its path."""
-        return parse_target(self.factory.resource)[0]
+        return parse_target(self.http_request_uri)[0]
 
     @property
     def websocket_version(self) -> int:

@@ -94,7 +94,7 @@ class ServerProtocolPort(ProtocolPort):
                 error = misuse
             else:
                 return
-        self.log_failure(f"{name} failed for {self.protocol.peer}; refusing with 500", error)
+        self.log_failure(f"{name} failed for {self._peer}; refusing with 500", error)
         self.connection.refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "the server could not decide about the connection")
 
     def _deny(self, deny: ConnectionDeny) -> None:
@@ -131,7 +131,9 @@ class ClientProtocolPort(ProtocolPort):
         try:
             if result is not None and not isinstance(result, ConnectingRequest):
                 raise TypeError(f"onConnecting must return a ConnectingRequest or None, not {type(result).__name__}")
-            self.connection.start(self.protocol.factory._hello(result or ConnectingRequest(), self.connection.options))
+            hello = self.protocol.factory._hello(result or ConnectingRequest(), self.connection.options)
+            self.protocol._target = hello.resource
+            self.connection.start(hello)
         except (TypeError, ValueError) as error:
             self._connecting_failed(error)
 
@@ -170,7 +172,7 @@ class ClientProtocolPort(ProtocolPort):
         self._give_up("onConnect", error)
 
     def _give_up(self, name: str, error: BaseException) -> None:
-        self.log_failure(f"{name} failed for {self.protocol.peer}; dropping the connection", error)
+        self.log_failure(f"{name} failed for {self._peer}; dropping the connection", error)
         self.connection.refuse(f"{name} raised {type(error).__name__}", error)
 
 

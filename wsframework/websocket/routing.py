@@ -29,16 +29,21 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from wsframework._core.uri import OriginPatterns
 from wsframework.options import ServerOptions
 from wsframework.websocket.protocol import WebSocketServerProtocol
 
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from wsframework.websocket.hints import RouteOptionsDict
+
 __all__ = ["Route", "RouteMatch", "Router"]
 
-ProtocolT = TypeVar("ProtocolT", bound=Callable[[], Any])
+ProtocolT = TypeVar("ProtocolT", bound=Callable[[], WebSocketServerProtocol])
 
 _TOO_EARLY: Final = frozenset(
     {
@@ -68,7 +73,7 @@ class Route:
     """
 
     pattern: str
-    protocol: Callable[[], Any]
+    protocol: Callable[[], WebSocketServerProtocol]
     options: Mapping[str, Any] = field(default_factory=dict)
     names: tuple[str, ...] = ()
 
@@ -101,7 +106,9 @@ class Router:
         self._root = _Node()
         self._routes: list[Route] = []
 
-    def add(self, pattern: str, protocol: Callable[[], Any], /, **options: Any) -> Route:
+    def add(
+        self, pattern: str, protocol: Callable[[], WebSocketServerProtocol], /, **options: Unpack[RouteOptionsDict]
+    ) -> Route:
         """Let `protocol` (a class, or a callable that makes instances) serve the paths that fit `pattern`.
 
         `options` are those of `setProtocolOptions`, and for these connections come before the factory's and before
@@ -121,7 +128,7 @@ class Router:
         self._routes.append(route)
         return route
 
-    def route(self, pattern: str, /, **options: Any) -> Callable[[ProtocolT], ProtocolT]:
+    def route(self, pattern: str, /, **options: Unpack[RouteOptionsDict]) -> Callable[[ProtocolT], ProtocolT]:
         """`add` as a decorator of the protocol class."""
 
         def decorate(protocol: ProtocolT) -> ProtocolT:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from wsframework._core.connection import check_close
 from wsframework.options import SECONDS, WholeNumber
@@ -14,9 +14,21 @@ from wsframework.websocket.conversation import MAX_QUEUE, ServerConversation
 from wsframework.websocket.pages import not_found
 from wsframework.websocket.routing import Router
 from wsframework.websocket.shutdown import ShutdownResult
-from wsframework.websocket.types import HttpRequest, HttpResponse
+from wsframework.websocket.types import ConnectionRequest, HttpRequest, HttpResponse
 
-__all__ = ["KEEPALIVE", "ConversationServer", "Handlers", "HttpAnswers", "check_max_queue", "compression_options"]
+if TYPE_CHECKING:
+    from wsframework.websocket.hints import ConnectAnswer, HttpAnswer, NowOrLater
+
+__all__ = [
+    "KEEPALIVE",
+    "ConversationServer",
+    "Handlers",
+    "HttpAnswers",
+    "ProcessRequest",
+    "check_max_queue",
+    "check_place",
+    "compression_options",
+]
 
 # Connections that nobody ends are the most common trouble of servers, and a conversation that waits for a message has
 # no other way to find out. Whoever is wrong is told so, rather than only cut off.
@@ -26,10 +38,16 @@ KEEPALIVE: Final = {"autoPingInterval": 20, "autoPingTimeout": 20, "failByDrop":
 _GRACE: Final = 1.0
 
 _MESSAGES: Final = WholeNumber("messages", 1)
+_PORT: Final = WholeNumber("", 0, 65535)
+_BACKLOG: Final = WholeNumber("connections", 1)
+_TEXTS: Final = ("host", "unix")
 
-Handler = Callable[[Any], Any]
-Handlers = Handler | Mapping[str, Handler]
-HttpAnswers = Callable[[HttpRequest], Any] | Mapping[str, HttpResponse | str] | None
+ConversationT = TypeVar("ConversationT", bound=ServerConversation)
+# What `serve` takes: one handler, or one for each path.
+Handler: TypeAlias = Callable[[ConversationT], Awaitable[object]]
+Handlers: TypeAlias = Handler[ConversationT] | Mapping[str, Handler[ConversationT]]
+HttpAnswers: TypeAlias = "Callable[[HttpRequest], NowOrLater[HttpAnswer]] | Mapping[str, HttpResponse | str] | None"
+ProcessRequest: TypeAlias = "Callable[[ConnectionRequest], NowOrLater[ConnectAnswer | HttpResponse]]"
 
 
 class ConversationServer:
@@ -40,8 +58,8 @@ class ConversationServer:
     def __init__(
         self,
         factory: Any,
-        handlers: Handlers,
-        process_request: Callable[[Any], Any] | None,
+        handlers: Handlers[Any],
+        process_request: ProcessRequest | None,
         http: HttpAnswers,
         max_queue: int,
         close_timeout: float,
@@ -165,7 +183,7 @@ class ConversationServer:
         if self._when_idle is not None:
             self.factory._resolve(self._when_idle, None)
 
-    def _make(self, handler: Handler) -> ServerConversation:
+    def _make(self, handler: Handler[Any]) -> ServerConversation:
         conversation = self._new_conversation()
         conversation._server = self
         conversation._handler = handler
@@ -217,6 +235,20 @@ def compression_options(compression: bool | DeflatePolicy, *, is_server: bool) -
     return {"perMessageCompressionOffers": compression.offers(), "perMessageCompressionAccept": compression}
 
 
+def check_place(host: object, port: object, backlog: object, **others: object) -> None:
+    """What says where to listen: host and port, or one of the `others`."""
+    for name, value in (("host", host), *others.items()):
+        if value is not None and name in _TEXTS and not isinstance(value, str):
+            raise TypeError(f"{name} must be a str, not {type(value).__name__}")
+    if port is not None:
+        _PORT.check("port", port)
+    _BACKLOG.check("backlog", backlog)
+    if [value is not None for value in (port, *others.values())].count(True) != 1:
+        raise ValueError(f"serve needs one of {', '.join(('port', *others))}, to know where to listen")
+    if host is not None and port is None:
+        raise ValueError("host: it says where to listen together with a port")
+
+
 def check_max_queue(max_queue: int) -> int:
     """1 message or more."""
     return _MESSAGES.check("max_queue", max_queue)
@@ -228,7 +260,7 @@ def _checked_callable(name: str, function: Any) -> Any:
     return function
 
 
-def _checked_handler(handler: Any) -> Handler:
+def _checked_handler(handler: Any) -> Handler[Any]:
     if not callable(handler):
         raise TypeError(f"a handler must be an async def of one argument, not {type(handler).__name__}")
     return handler  # type: ignore[no-any-return]

@@ -48,6 +48,9 @@ class UnroutedProtocol(WebSocketServerProtocol):
         connection = self._connection
         assert isinstance(connection, ServerConnection), "a server's protocol has a server's connection"
         protocol = self._make(match)
+        if "connection_id" in vars(self):
+            # The log has mentioned it.
+            protocol.connection_id = self.connection_id
         try:
             self._hand_over(protocol)
         except Exception as error:

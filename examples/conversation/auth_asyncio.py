@@ -1,0 +1,26 @@
+"""Talks to those who show a token, until it expires, on asyncio. Prints a token to try it with.
+
+JWT_SECRET=... python auth_asyncio.py [PORT]         without JWT_SECRET the secret is a new one each time
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from auth import converse, create_token
+from on_asyncio import run_server
+
+from wsframework.asyncio.conversation import ServerConversation
+
+
+def later(seconds: float, function: Callable[..., object], *arguments: object) -> Callable[[], object]:
+    return asyncio.get_running_loop().call_later(seconds, function, *arguments).cancel
+
+
+async def handler(ws: ServerConversation) -> None:
+    await converse(ws, later)
+
+
+print(f"a token for a guest: {create_token('guest')}", flush=True)
+run_server({"/ws": handler})

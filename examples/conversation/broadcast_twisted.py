@@ -1,0 +1,25 @@
+"""Sends what one client says to all the others, on Twisted.
+
+python broadcast_twisted.py [PORT]
+"""
+
+from __future__ import annotations
+
+from on_twisted import run_server
+
+from wsframework.twisted.conversation import Conversation
+from wsframework.websocket.broadcast import Broadcast
+
+# Nobody in it waits for the others: what one does not take at once is kept for them, within limits.
+connected = Broadcast()
+
+
+async def tell_others(ws: Conversation) -> None:
+    connected.add(ws)
+    async for message in ws:
+        print(f"Received message: {message!r}", flush=True)
+        text = message if isinstance(message, str) else repr(message)
+        connected.send(f"New message: {text}", exclude=[ws])
+
+
+run_server(tell_others)

@@ -1,0 +1,25 @@
+"""Squares numbers, and says how conversations that go wrong ended, on asyncio.
+
+python errors_asyncio.py [PORT]
+"""
+
+from __future__ import annotations
+
+from on_asyncio import run_server
+
+from wsframework.asyncio.conversation import Conversation
+from wsframework.exceptions import ConnectionClosedError
+
+
+async def square(ws: Conversation) -> None:
+    try:
+        async for message in ws:
+            await ws.send(str(float(message) ** 2))
+    except ConnectionClosedError as error:
+        print(f"Connection closed with error: {error}", flush=True)
+    except Exception as error:
+        print(f"Unhandled exception: {error}", flush=True)
+        await ws.close(1011)
+
+
+run_server(square)

@@ -1,0 +1,24 @@
+"""Pings every client every 10 seconds, and drops those who do not answer until the next time, on Twisted.
+
+python ping_twisted.py [PORT [SECONDS]]
+"""
+
+from __future__ import annotations
+
+import sys
+
+from on_twisted import run_server
+
+from wsframework.twisted.conversation import Conversation
+
+SECONDS = float(sys.argv[2]) if len(sys.argv) > 2 else 10.0
+
+
+async def keep_alive(ws: Conversation) -> None:
+    # The framework pings by itself. This one measures how long the way there and back is.
+    print(f"{ws.peer} answers in {await ws.ping():.4f} seconds", flush=True)
+    async for message in ws:
+        print(f"{ws.peer} says {message!r}", flush=True)
+
+
+run_server(keep_alive, autoPingInterval=SECONDS, autoPingTimeout=SECONDS)

@@ -1,0 +1,24 @@
+"""Sends every message back over TLS, on asyncio.
+
+python tls_asyncio.py PORT CERTIFICATE KEY           both are PEM files, the first with the whole chain
+"""
+
+from __future__ import annotations
+
+import ssl
+import sys
+
+from on_asyncio import run_server
+
+from wsframework.asyncio.conversation import Conversation
+
+ssl_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+ssl_context.load_cert_chain(certfile=sys.argv[2], keyfile=sys.argv[3])
+
+
+async def echo(ws: Conversation) -> None:
+    async for message in ws:
+        await ws.send(message)
+
+
+run_server(echo, ssl=ssl_context)

@@ -1,0 +1,160 @@
+"""`wsframework serve`, with clients of another library."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import ssl
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from tests.cli.shells import BACKENDS, SECONDS, Command
+from wsframework.cli import serve as command_module
+
+Start = Callable[..., Command]
+
+
+@pytest.fixture(params=BACKENDS)
+def serve(command: Start, request: pytest.FixtureRequest) -> Start:
+    """`serve` on a free port, on each backend."""
+
+    def start(*arguments: str, **options: Any) -> Command:
+        return command("serve", *arguments, "--port", "0", "--backend", request.param, **options)
+
+    return start
+
+
+def client(url: str, **options: Any) -> ClientConnection:
+    return connect(url, proxy=None, open_timeout=SECONDS, close_timeout=SECONDS, ping_interval=None, **options)
+
+
+def received(connection: ClientConnection) -> Any:
+    return connection.recv(timeout=SECONDS)
+
+
+def test_echo_sends_back_what_it_gets(serve: Start) -> None:
+    """Text as text, octets as octets; one line for the connection when it is over."""
+    server = serve("echo")
+    with client(server.url() + "/some/path?token=secret") as connection:
+        for message in ("hello", b"\x00\xff", "x" * 1_000_000):
+            connection.send(message)
+            assert received(connection) == message
+    line = server.error_with(" 1000 after ")
+    assert "/some/path" in line
+    assert "secret" not in line
+    assert "1,000,007 in, 1,000,007 out" in line
+
+
+def test_broadcast_sends_to_everybody_else(serve: Start) -> None:
+    """What I sent came to the two others, and not to me."""
+    url = serve("broadcast").url()
+    with client(url) as one, client(url) as two, client(url) as three:
+        # Each has been heard of when what it sends is there.
+        three.send("three is here")
+        assert (received(one), received(two)) == ("three is here", "three is here")
+        one.send("text")
+        two.send(b"octets")
+        assert {received(three), received(three)} == {"text", b"octets"}
+        assert received(one) == b"octets"
+        assert received(two) == "text"
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_a_signal_ends_it_in_order(serve: Start, number: int, status: int) -> None:
+    """Everybody who is connected is told that it goes away."""
+    server = serve("echo", "--quiet")
+    with client(server.url()) as connection:
+        connection.send("x")
+        assert received(connection) == "x"
+        server.signal(number)
+        with pytest.raises(ConnectionClosed) as caught:
+            received(connection)
+    assert caught.value.rcvd is not None
+    assert caught.value.rcvd.code == 1001
+    assert server.status() == status
+    assert server.errors() == []
+
+
+def test_it_can_speak_tls(serve: Start, certificate: tuple[str, str]) -> None:
+    """--tls with one file that has both, or with two."""
+    for files in ((certificate[0],), (certificate[0], certificate[0])):
+        server = serve("echo", "--tls", *files)
+        url = server.url()
+        assert url.startswith("wss://")
+        with client(url, ssl=ssl.create_default_context(cafile=certificate[1])) as connection:
+            connection.send("secret")
+            assert received(connection) == "secret"
+
+
+def test_pages_can_be_kept_away(serve: Start) -> None:
+    """--origin names the pages that may connect; the refusal is in the log."""
+    server = serve("echo", "--origin", "https://*.example.com")
+    url = server.url()
+    with client(url, origin="https://a.example.com") as connection:
+        connection.send("x")
+        assert received(connection) == "x"
+    with pytest.raises(InvalidStatus) as caught:
+        client(url, origin="https://example.org")
+    assert caught.value.response.status_code == 403
+    assert "this origin is not allowed" in server.error_with("was refused")
+
+
+def test_there_can_be_a_limit(serve: Start) -> None:
+    """--max-connections 1: the second is told 503."""
+    url = serve("echo", "--max-connections", "1").url()
+    with client(url) as connection:
+        with pytest.raises(InvalidStatus) as caught:
+            client(url)
+        assert caught.value.response.status_code == 503
+        connection.send("x")
+        assert received(connection) == "x"
+
+
+def test_a_port_that_is_taken_is_one_line(command: Start) -> None:
+    """Exit status 1."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for backend in BACKENDS:
+            done = command("serve", "echo", "--port", port, "--backend", backend)
+            assert done.status() == 1
+            assert done.errors() == ["wsframework serve: Address already in use"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nothing",),
+        ("tunnel",),
+        ("echo", "tcp:127.0.0.1:1"),
+        ("tunnel", "udp:127.0.0.1:1"),
+        ("tunnel", "tcp:127.0.0.1"),
+        ("tunnel", "tcp::1:22"),
+        ("echo", "--tls", "no-such-file"),
+        ("echo", "--tls", "a", "b", "c"),
+        ("echo", "--origin", "not an origin"),
+        ("echo", "--port", "65536"),
+        ("echo", "--max-connections", "-1"),
+    ],
+)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_wrong_usage_is_2(command: Start, backend: str, arguments: tuple[str, ...]) -> None:
+    """It says what is wrong, and serves nothing."""
+    done = command("serve", "--port", "0", "--backend", backend, *arguments)
+    assert done.status() == 2
+    assert "error: " in done.errors()[-1]
+    assert done.output() == []
+
+
+def test_it_warns_when_everybody_can_connect(capsys: pytest.CaptureFixture[str]) -> None:
+    """Only where it listens for more than this machine."""
+    for host, warns in (("0.0.0.0", True), ("::", True), ("192.0.2.1", True), ("127.0.0.1", False), ("::1", False)):
+        server = SimpleNamespace(url="ws://127.0.0.1:1")
+        command_module._announce(server, SimpleNamespace(host=host, what="echo"))  # type: ignore[arg-type]
+        shown = capsys.readouterr()
+        assert shown.out == "echo: ws://127.0.0.1:1\n"
+        assert ("everybody" in shown.err) is warns
