@@ -15,6 +15,7 @@ __all__ = [
     "ConnectionClosedOK",
     "Disconnected",
     "HandshakeError",
+    "HandshakeLost",
     "HandshakeRejected",
     "HandshakeTimeout",
     "PayloadExceededError",
@@ -92,6 +93,10 @@ class HandshakeError(WebSocketError):
         self.status = status
         self.headers = headers
         self.body = body
+
+
+class HandshakeLost(HandshakeError):
+    """The transport ended before the opening handshake was complete; a later attempt may fare better."""
 
 
 class HandshakeRejected(HandshakeError):

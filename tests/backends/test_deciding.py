@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.backends.programs import Backend, Link, frames, note_taker, opened, request, text
-from wsframework.exceptions import HandshakeError, HandshakeRejected, HandshakeTimeout
+from wsframework.exceptions import HandshakeLost, HandshakeRejected, HandshakeTimeout
 from wsframework.websocket.types import (
     ConnectingRequest,
     ConnectionAccept,
@@ -311,7 +311,7 @@ def test_is_open_is_rejected_when_the_transport_is_lost(backend: Backend) -> Non
     backend.settle()
     kind, error = backend.outcome(is_open)
     assert kind == "error"
-    assert type(error) is HandshakeError
+    assert type(error) is HandshakeLost
 
 
 def test_on_connecting_replaces_the_request(backend: Backend) -> None:

@@ -13,9 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
+from websockets.sync.client import ClientConnection, connect
 from websockets.sync.server import ServerConnection, serve
 
-__all__ = ["BACKENDS", "SECONDS", "Command", "Peer", "Terminal", "echo"]
+__all__ = ["BACKENDS", "SECONDS", "Command", "Peer", "Terminal", "client", "echo"]
 
 ROOT = Path(__file__).resolve().parents[2]
 BACKENDS = ["asyncio", "twisted"]
@@ -100,11 +101,11 @@ class Command:
 
     def output(self) -> list[str]:
         """The lines of its stdout that were not looked at yet, to the end."""
-        return list(iter(lambda: self._output.get(timeout=SECONDS), None))  # type: ignore[arg-type]
+        return list(iter(lambda: self._output.get(timeout=SECONDS), None))
 
     def errors(self) -> list[str]:
         """The lines of its stderr that were not looked at yet, to the end."""
-        return list(iter(lambda: self._errors.get(timeout=SECONDS), None))  # type: ignore[arg-type]
+        return list(iter(lambda: self._errors.get(timeout=SECONDS), None))
 
     def kill(self) -> None:
         """Make sure that it is gone."""
@@ -210,6 +211,13 @@ class Terminal:
 _IN_TERMINAL = (
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
 )
+
+
+def client(url: str, **options: Any) -> ClientConnection:
+    """A client of websockets, for `with`; `options` as its `connect` takes them."""
+    everywhere: dict[str, Any] = {"open_timeout": SECONDS, "close_timeout": SECONDS, "ping_interval": None}
+    connection: ClientConnection = connect(url, proxy=None, max_size=None, **everywhere, **options)
+    return connection
 
 
 def echo(connection: ServerConnection) -> None:

@@ -13,6 +13,8 @@ from websockets.sync.server import ServerConnection
 
 from tests.cli.shells import BACKENDS, Command, Peer, Terminal
 
+pytestmark = pytest.mark.interop
+
 Start = Callable[..., Command]
 StartPeer = Callable[..., Peer]
 

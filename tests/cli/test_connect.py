@@ -17,6 +17,8 @@ from websockets.sync.server import ServerConnection
 
 from tests.cli.shells import BACKENDS, SECONDS, Command, Peer
 
+pytestmark = pytest.mark.interop
+
 Start = Callable[..., Command]
 StartPeer = Callable[..., Peer]
 
@@ -187,6 +189,49 @@ def test_certificates_are_verified(connect: Start, peer: StartPeer, certificate:
         assert any("TLSv1." in line for line in done.errors())
 
 
+class Proxy:
+    """An HTTP proxy for one connection; `asked` is the head of the request that it got."""
+
+    def __init__(self, listening: socket.socket) -> None:
+        self.asked = ""
+        self._listening = listening
+        self.url = f"http://user:secret@127.0.0.1:{listening.getsockname()[1]}"
+        self.thread = threading.Thread(target=self._serve)
+        self.thread.start()
+
+    def _serve(self) -> None:
+        client, _ = self._listening.accept()
+        with client:
+            while "\r\n\r\n" not in self.asked:
+                self.asked += client.recv(4096).decode("latin-1")
+            host, port = self.asked.split()[1].rsplit(":", 1)
+            with socket.create_connection((host, int(port))) as server:
+                client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                back = threading.Thread(target=self._copy, args=(server, client))
+                back.start()
+                self._copy(client, server)
+                back.join(SECONDS)
+
+    def _copy(self, source: socket.socket, target: socket.socket) -> None:
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+
+def test_a_proxy_is_gone_through(connect: Start, peer: StartPeer) -> None:
+    """--proxy, with a password, which the server does not get to see."""
+    server = peer()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(SECONDS)
+        proxy = Proxy(listening)
+        done = connect(server.url, "--proxy", proxy.url, text="hello")
+        assert (done.status(), done.output()) == (0, ["hello"])
+        proxy.thread.join(SECONDS)
+    assert proxy.asked.startswith(f"CONNECT {server.url[5:-1]} HTTP/1.1\r\n")
+    assert "Basic " + base64.b64encode(b"user:secret").decode() in proxy.asked
+    assert "Proxy-Authorization" not in server.request().headers
+
+
 @pytest.mark.parametrize("display", ["hex", "base64", "utf8"])
 def test_octets_are_shown_as_asked(connect: Start, peer: StartPeer, display: str) -> None:
     """--binary."""
@@ -255,6 +300,20 @@ def test_a_signal_closes_in_order(connect: Start, peer: StartPeer, number: int, 
     assert done.status() == status
     assert server.closure() == (1001, "")
     assert done.errors()[-1] == "Closed by you: 1001 (going away)"
+
+
+def test_a_signal_ends_the_attempt_to_connect(connect: Start) -> None:
+    """I did not want to wait for a server that says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(SECONDS)
+        done = connect(f"ws://127.0.0.1:{silent.getsockname()[1]}/", "--timeout", "600")
+        connection, _ = silent.accept()
+        with connection:
+            connection.settimeout(SECONDS)
+            connection.recv(4096)
+            done.signal(signal.SIGINT)
+            assert done.status() == 130
+    assert (done.output(), done.errors()) == ([], [])
 
 
 def test_a_reader_that_goes_away_is_no_error_message(connect: Start, peer: StartPeer) -> None:

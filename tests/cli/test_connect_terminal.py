@@ -12,7 +12,7 @@ from websockets.sync.server import ServerConnection
 
 from tests.cli.shells import BACKENDS, SECONDS, Peer, Terminal
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no pty")
+pytestmark = [pytest.mark.interop, pytest.mark.skipif(sys.platform == "win32", reason="there is no pty")]
 
 StartPeer = Callable[..., Peer]
 Start = Callable[..., Terminal]
@@ -128,7 +128,9 @@ def test_lines_can_be_had_again(terminal: Start, peer: StartPeer) -> None:
     shell.until("< hello")
     shell.type("\x1b[A\r")
     shell.until("< hello", 2)
-    shell.type("/sta\t\r")
+    shell.type("/sta\t")
+    shell.until("/stats")
+    shell.type("\r")
     shell.until("on the wire")
     shell.type("\x04")
     assert shell.status() == 0

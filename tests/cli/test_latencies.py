@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import ceil
 
 from hypothesis import given
@@ -31,7 +32,7 @@ def test_bars_hold_everything_once(seconds: list[float]) -> None:
     """The histogram adds up, its bars touch each other, and the ends are in it."""
     bars = counted(seconds).bars()
     assert sum(bar.count for bar in bars) == len(seconds)
-    assert all(bar.high == after.low for bar, after in zip(bars, bars[1:], strict=False))
+    assert all(bar.high == after.low for bar, after in pairwise(bars))
     assert bars[0].low <= min(seconds)
     assert max(seconds) < bars[-1].high
 

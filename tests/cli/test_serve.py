@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import ClientConnection
 
-from tests.cli.shells import BACKENDS, SECONDS, Command
+from tests.cli.shells import BACKENDS, SECONDS, Command, client
 from wsframework.cli import serve as command_module
+
+pytestmark = pytest.mark.interop
 
 Start = Callable[..., Command]
 
@@ -27,10 +29,6 @@ def serve(command: Start, request: pytest.FixtureRequest) -> Start:
         return command("serve", *arguments, "--port", "0", "--backend", request.param, **options)
 
     return start
-
-
-def client(url: str, **options: Any) -> ClientConnection:
-    return connect(url, proxy=None, open_timeout=SECONDS, close_timeout=SECONDS, ping_interval=None, **options)
 
 
 def received(connection: ClientConnection) -> Any:
@@ -47,7 +45,7 @@ def test_echo_sends_back_what_it_gets(serve: Start) -> None:
     line = server.error_with(" 1000 after ")
     assert "/some/path" in line
     assert "secret" not in line
-    assert "1,000,007 in, 1,000,007 out" in line
+    assert "1,000,007 octets in, 1,000,007 out" in line
 
 
 def test_broadcast_sends_to_everybody_else(serve: Start) -> None:
@@ -77,6 +75,23 @@ def test_a_signal_ends_it_in_order(serve: Start, number: int, status: int) -> No
     assert caught.value.rcvd is not None
     assert caught.value.rcvd.code == 1001
     assert server.status() == status
+    assert server.errors() == []
+
+
+def test_a_second_signal_ends_it_at_once(serve: Start) -> None:
+    """A client did not answer the Close, and I had no patience: no traceback either."""
+    server = serve("echo", "--quiet")
+    port = int(server.url().rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), SECONDS) as silent:
+        silent.sendall(
+            b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        assert silent.recv(4096).startswith(b"HTTP/1.1 101 ")
+        server.signal(signal.SIGINT)
+        assert silent.recv(4096)[:1] == b"\x88", "a Close frame"
+        server.signal(signal.SIGINT)
+        assert server.status() == -signal.SIGINT
     assert server.errors() == []
 
 

@@ -10,9 +10,11 @@ from contextlib import contextmanager
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import ClientConnection
 
-from tests.cli.shells import BACKENDS, SECONDS, Command
+from tests.cli.shells import BACKENDS, SECONDS, Command, client
+
+pytestmark = pytest.mark.interop
 
 Start = Callable[..., Command]
 Talk = Callable[[socket.socket], None]
@@ -48,10 +50,6 @@ def tunnel(command: Start, request: pytest.FixtureRequest) -> Callable[..., str]
     return start
 
 
-def client(url: str, **options: str) -> ClientConnection:
-    return connect(url, proxy=None, open_timeout=SECONDS, close_timeout=SECONDS, max_size=None, **options)  # type: ignore[arg-type]
-
-
 def rest_of(connection: ClientConnection) -> tuple[bytes, int, str]:
     """All octets that come, and the code and reason that the server closes with."""
     found = bytearray()
@@ -81,9 +79,12 @@ def test_octets_go_both_ways(tunnel: Callable[..., str]) -> None:
     """Five megabytes there and back at the same time, while neither side waits for the other."""
     data = os.urandom(SIZE)
     with tcp_server(echo) as target, client(tunnel(target)) as connection:
-        sender = threading.Thread(
-            target=lambda: [connection.send(data[at : at + 50_000]) for at in range(0, SIZE, 50_000)]
-        )
+
+        def send() -> None:
+            for at in range(0, SIZE, 50_000):
+                connection.send(data[at : at + 50_000])
+
+        sender = threading.Thread(target=send)
         sender.start()
         found = bytearray()
         while len(found) < SIZE:
@@ -191,5 +192,5 @@ def test_the_subprotocol_that_others_ask_for_is_there(tunnel: Callable[..., str]
     """noVNC offers "binary" and wants it back."""
     with tcp_server(echo) as target:
         url = tunnel(target)
-        with connect(url, proxy=None, subprotocols=["binary"]) as connection:  # type: ignore[list-item]
+        with client(url, subprotocols=["binary"]) as connection:
             assert connection.subprotocol == "binary"

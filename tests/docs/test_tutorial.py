@@ -46,15 +46,15 @@ def block(language: str, beginning: str) -> str:
     return str(found)
 
 
-def with_changes(program: str, changes: str) -> str:
-    """The program with other definitions and a few more, before the lines that run it."""
-    body, _, end = program.partition("if __name__")
-    return f"{body}\n{changes}\n\nif __name__{end}"
+def with_last_lines(program: str, lines: str) -> str:
+    """The program with others for the lines that run it."""
+    body, _, _ = program.partition("if __name__")
+    return f"{body}\n{lines}"
 
 
 STEP_3 = block("python", "# chat.py, step 3")
-STEP_4 = with_changes(STEP_3, block("python", "# chat.py, step 4"))
-STEP_6 = with_changes(STEP_4, block("python", "# chat.py, step 6"))
+STEP_4 = with_last_lines(STEP_3, block("python", "# chat.py, step 4"))
+STEP_6 = with_last_lines(STEP_4, block("python", "# chat.py, step 6"))
 
 
 class Chat:
@@ -113,7 +113,7 @@ def test_step_1_answers(tmp_path: Path, chats: list[Chat]) -> None:
     chats.append(chat)
     assert chat.greeting == f"listening on ws://127.0.0.1:{chat.port}\n"
     assert chat.answers("hello") == ["You said: hello"]
-    assert chat.end(signal.SIGINT) == (0, "good night\n", "")
+    assert chat.end(signal.SIGINT) == (0, "", "")
 
 
 @pytest.mark.interop
@@ -122,7 +122,7 @@ def test_step_2_relays(tmp_path: Path, chats: list[Chat]) -> None:
     chat = Chat(tmp_path, block("python", "# chat.py, step 2"))
     chats.append(chat)
     assert chat.answers("one", "two") == ["one", "two"]
-    assert chat.end(signal.SIGINT) == (0, "good night\n", "")
+    assert chat.end(signal.SIGINT) == (0, "", "")
 
 
 @pytest.mark.interop
@@ -139,7 +139,7 @@ def test_step_3_says_what_was_wrong(program: str, tmp_path: Path, chats: list[Ch
         '{"type":"error","text":"this needs a \\"text\\""}',
         '{"type": "said", "name": "Ann", "text": "hello"}',
     ]
-    assert chat.end(signal.SIGINT) == (0, "good night\n", "")
+    assert chat.end(signal.SIGINT) == (0, "", "")
 
 
 @pytest.mark.interop
@@ -153,6 +153,16 @@ def test_step_5_passes(tmp_path: Path) -> None:
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.interop
+def test_it_is_one_word_on_twisted(tmp_path: Path, chats: list[Chat]) -> None:
+    """I changed the import."""
+    chat = Chat(tmp_path, STEP_6.replace("wsframework.asyncio", "wsframework.twisted"))
+    chats.append(chat)
+    assert chat.answers('{"name": "Ann"}') == ['{"type": "joined", "name": "Ann", "people": ["Ann"]}']
+    code, out, err = chat.end(signal.SIGTERM)
+    assert (code, out, [line for line in err.splitlines() if "/dev/null" not in line]) == (0, "", [])
 
 
 @pytest.mark.interop

@@ -26,7 +26,7 @@ from wsframework._core.lifecycle import Action, Input, step
 from wsframework._core.outgoing import Outgoing
 from wsframework._core.port import Port
 from wsframework._core.violation import ProtocolViolation
-from wsframework.exceptions import Disconnected, HandshakeError, HandshakeTimeout
+from wsframework.exceptions import Disconnected, HandshakeError, HandshakeLost, HandshakeTimeout
 from wsframework.options import CommonOptions
 
 __all__ = ["HOLD_APPLICATION", "HOLD_HANDLER", "HOLD_OPENING", "HOLD_SENDING", "Connection", "check_close"]
@@ -327,7 +327,7 @@ class Connection(Channel):
     # Inside.
 
     def _failure_of_opening(self, reason: str) -> HandshakeError:
-        return HandshakeError(f"the connection was lost during the opening handshake: {reason}")
+        return HandshakeLost(f"the connection was lost during the opening handshake: {reason}")
 
     def _opening_timed_out(self) -> None:
         """`openHandshakeTimeout`, or `onConnectTimeout` while the application decides."""

@@ -11,8 +11,12 @@ async with serve(echo, "127.0.0.1", 9000) as server:
 from __future__ import annotations
 
 import asyncio
+import errno
+import signal
 import socket
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping, Sequence
+from contextlib import suppress
 from ssl import SSLCertVerificationError, SSLContext
 from typing import TYPE_CHECKING, Any, Literal, overload
 from warnings import warn
@@ -26,19 +30,19 @@ from wsframework.asyncio.websocket import (
     WebSocketServerFactory,
     WebSocketServerProtocol,
 )
+from wsframework.exceptions import HandshakeLost
 from wsframework.websocket import conversation as neutral
 from wsframework.websocket.compress import DeflatePolicy
 from wsframework.websocket.connecting import place_of
 from wsframework.websocket.conversation import MAX_QUEUE
 from wsframework.websocket.reconnecting import ConversationClient
 from wsframework.websocket.serving import (
-    KEEPALIVE,
     ConversationServer,
     Handlers,
     HttpAnswers,
     ProcessRequest,
     check_place,
-    compression_options,
+    server_options,
 )
 
 if TYPE_CHECKING:
@@ -132,6 +136,15 @@ class Conversation(neutral.Conversation):
         loop: asyncio.AbstractEventLoop = self.factory._get_loop()
         return loop.create_future()
 
+    def _is_cancellation(self, kind: type[BaseException]) -> bool:
+        # KeyboardInterrupt and SystemExit, too.
+        return not issubclass(kind, Exception)
+
+    def _now(self) -> float:
+        # uvloop's own clock goes by milliseconds, in which whole round trips disappear.
+        loop: asyncio.AbstractEventLoop = self.factory._get_loop()
+        return time.perf_counter() if type(loop).__module__.startswith("uvloop") else loop.time()
+
     def _is_done(self, future: asyncio.Future[Any]) -> bool:
         return future.done()
 
@@ -187,6 +200,9 @@ class Server(ConversationServer):
     def _new_conversation(self) -> ServerConversation:
         return ServerConversation()
 
+    def _is_done(self, future: asyncio.Future[Any]) -> bool:
+        return future.done()
+
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> None:
         # The loop itself only keeps weak references to its tasks.
         self._task = self.factory._get_loop().create_task(coroutine)
@@ -219,6 +235,24 @@ class Serving:
     def __await__(self) -> Generator[Any, None, Server]:
         return self._begin().__await__()
 
+    def run(self, ready: Callable[[Server], object] | None = None) -> None:
+        """Serve, as a whole program: until Ctrl-C or SIGTERM, which close the server in order.
+
+        `ready` is called with the server when it listens. Not for use inside of a running loop.
+        """
+        asyncio.run(self._run(ready))
+
+    async def _run(self, ready: Callable[[Server], object] | None) -> None:
+        loop = asyncio.get_running_loop()
+        async with self as server:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                # There are none for loops on Windows, nor in other threads than the main one.
+                with suppress(NotImplementedError, RuntimeError, ValueError):
+                    loop.add_signal_handler(number, server.close)
+            if ready is not None:
+                ready(server)
+            await server.serve_forever()
+
     async def __aenter__(self) -> Server:
         return await self._begin()
 
@@ -228,6 +262,9 @@ class Serving:
     async def _begin(self) -> Server:
         self._was_used = True
         server = self._server
+        if server._names:
+            # Awaited once more.
+            return server
         server._listening = await self._listen(server.factory)
         server._names = [sock.getsockname() for sock in server._listening.sockets]
         return server
@@ -246,7 +283,7 @@ def serve(
     sock: socket.socket | None = None,
     ssl: SSLContext | None = None,
     subprotocols: Iterable[str] | None = None,
-    origins: Iterable[str] | None = None,
+    origins: Iterable[str] | Literal["same"] | None = None,
     headers: HeadersInput = None,
     server: str | None = "wsframework",
     process_request: ProcessRequest | None = None,
@@ -269,11 +306,12 @@ def serve(
     `unix` socket, or at `sock`, which is bound already; with TLS by an `ssl` context. `backlog` and `reuse_port` are as
     in `loop.create_server`.
 
-    `subprotocols` are those to choose from, `origins` the patterns of the option allowedOrigins, `headers` go into each
-    accepted handshake, `server` is the Server header. `process_request` is asked about each handshake, with a
-    `ConnectionRequest`: it returns (now or later) what `onConnect` may, raises `ConnectionDeny`, or returns an
-    `HttpResponse` to refuse with. `http` answers plain HTTP requests: a function of the `HttpRequest` that returns (now
-    or later) an `HttpResponse` or None, or a mapping of paths to these or to HTML.
+    `subprotocols` are those to choose from. `origins` are the patterns of the option allowedOrigins, or "same" for
+    pages of this server's own address alone. `headers` go into each accepted handshake, `server` is the Server header.
+    `process_request` is asked about each handshake, with a `ConnectionRequest`: it returns (now or later) what
+    `onConnect` may, raises `ConnectionDeny`, or returns an `HttpResponse` to refuse with. `http` answers plain HTTP
+    requests: a function of the `HttpRequest` that returns (now or later) an `HttpResponse` or None, or a mapping of
+    paths to these or to HTML.
 
     `compression` is True or a `DeflatePolicy`. `max_queue` messages of a connection may wait to be received; then
     nothing more is read from it. `close_timeout` is how long closing the server may take, in seconds. All else are
@@ -283,9 +321,7 @@ def serve(
     `TypeError` or `ValueError` for unfit arguments at once, `OSError` from awaiting it if the system refuses.
     """
     factory = WebSocketServerFactory(protocols=subprotocols, server=server, headers=headers)
-    asked: dict[str, Any] = {} if origins is None else {"allowedOrigins": list(origins)}
-    asked = {**KEEPALIVE, **asked, **compression_options(compression, is_server=True), **options}
-    factory.setProtocolOptions(**asked)
+    factory.setProtocolOptions(**server_options(serve, origins, compression, dict(options)))
     if ssl is not None and not isinstance(ssl, SSLContext):
         raise TypeError(f"ssl must be an SSLContext, not {type(ssl).__name__}")
     check_place(host, port, backlog, unix=unix, sock=sock)
@@ -293,14 +329,41 @@ def serve(
     async def listen(factory: Any) -> asyncio.Server:
         loop = factory._get_loop()
         if unix is not None:
-            return await loop.create_unix_server(factory, unix, ssl=ssl, backlog=backlog)  # type: ignore[no-any-return]
-        return await loop.create_server(  # type: ignore[no-any-return]
-            factory, host, port, sock=sock, ssl=ssl, backlog=backlog, reuse_port=reuse_port
-        )
+            settings = {"ssl": ssl, "backlog": backlog, "start_serving": False}
+            return await _started(await loop.create_unix_server(factory, unix, **settings))
+        settings = {"sock": sock, "ssl": ssl, "backlog": backlog, "reuse_port": reuse_port, "start_serving": False}
+        if host is None and port == 0:
+            return await _listen_everywhere(loop, factory, settings)
+        return await _started(await loop.create_server(factory, host, port, **settings))
 
     serving = Server(factory, handler, process_request, http, max_queue, close_timeout)
+    serving.wants_same_origin = origins == "same"
     serving._ssl = ssl
     return Serving(serving, listen)
+
+
+async def _listen_everywhere(loop: Any, factory: Any, settings: dict[str, Any]) -> asyncio.Server:
+    """On a port that is free for IPv4 and for IPv6; left to itself each would get one of its own."""
+    for last in (False, False, False, True):
+        with socket.socket() as probe:
+            probe.bind(("", 0))
+            port = probe.getsockname()[1]
+        try:
+            return await _started(await loop.create_server(factory, None, port, **settings))
+        except OSError as error:
+            if last or error.errno != errno.EADDRINUSE:
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+async def _started(listening: asyncio.Server) -> asyncio.Server:
+    """Begin to listen. The loop does so before it returns a server, and who is cancelled then cannot close it."""
+    try:
+        await listening.start_serving()
+    except BaseException:
+        listening.close()
+        raise
+    return listening
 
 
 class Connecting(ConversationClient[ClientConversation]):
@@ -332,7 +395,9 @@ class Connecting(ConversationClient[ClientConversation]):
             raise
 
     def _is_of_the_network(self, error: Exception) -> bool:
-        return isinstance(error, OSError) and not isinstance(error, SSLCertVerificationError)
+        if isinstance(error, OSError):
+            return not isinstance(error, SSLCertVerificationError)
+        return isinstance(error, HandshakeLost)
 
     def _new_conversation(self) -> ClientConversation:
         return ClientConversation()
@@ -379,7 +444,7 @@ def connect(
     """
     connecting = Connecting(ssl, bindAddress)
     factory = WebSocketClientFactory(url, origin, subprotocols, user_agent, headers, proxy)
-    connecting._configure(factory, timeout, compression, max_queue, options)
+    connecting._configure(connect, factory, timeout, compression, max_queue, options)
     _check_context(place_of(factory), ssl)
     connecting._was_used = False
     return connecting

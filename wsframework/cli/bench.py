@@ -27,6 +27,9 @@ _MOST_WAITING: Final = 10_000
 _LARGEST: Final = 64 << 20
 # On their way at a time, all connections together.
 _MOST_OCTETS: Final = 1 << 30
+# The largest header of a frame, and what a connection may keep without counting as full.
+_FRAME: Final = 14
+_LEAST_ROOM: Final = 64 * 1024
 _EPILOG: Final = """\
 The server has to send every message back as it came; that is verified. A message's latency is the time from sending it
 to having it back. The load comes from one Python process on one core: a fast server waits for that more than the other
@@ -83,8 +86,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _measure(backend: Backend, arguments: argparse.Namespace, plan: Plan) -> int:
-    # As many as may be on their way may wait to be received: otherwise both ends could wait for each other.
-    options = {"max_queue": max(plan.pipeline, 16), "maxMessagePayloadSize": 2 * _LARGEST}
+    # A connection that is full reads nothing either, and the server may wait for just that before it reads on.
+    room = 2 * plan.pipeline * (plan.size + _FRAME)
+    options = {"maxMessagePayloadSize": 2 * _LARGEST, "sendHighWaterMark": max(room, _LEAST_ROOM), "maxSendBuffer": 0}
     measured = Load(backend, plan, lambda: begin(backend, arguments, **options))
     with _progress() as progress:
         await measured.run(progress)

@@ -118,13 +118,15 @@ class Editor:
     def ready(self) -> AbstractContextManager[Any]:
         """What is printed goes above the line; `raw`, because the colors are ours.
 
-        The terminal gives single keys for the whole time: what is typed between two lines would be echoed otherwise,
-        and a Ctrl-D be lost.
+        The terminal gives single keys for the whole time, also between two lines and while something is printed:
+        otherwise what is typed just then would be echoed, and a Ctrl-D be lost.
         """
         from prompt_toolkit.patch_stdout import patch_stdout
 
         stack = ExitStack()
-        stack.enter_context(self._session.app.input.raw_mode())
+        keys = self._session.app.input
+        stack.enter_context(keys.raw_mode())
+        keys.cooked_mode = nullcontext
         stack.enter_context(patch_stdout(raw=True))
         return stack
 

@@ -82,8 +82,8 @@ class Load:
         finally:
             for conversation in self._conversations:
                 conversation.sendClose(1000)
-        for conversation in self._conversations:
-            await conversation.wait_closed()
+            for conversation in self._conversations:
+                await conversation.close()
 
     async def _open(self) -> None:
         # The first alone: what is wrong with it is wrong with all.

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from wsframework.asyncio.conversation import connect, serve
 from wsframework.cli.backends import PATIENCE, Backend, Stream, Trust, in_words
-from wsframework.cli.failures import Stopped
+from wsframework.cli.failures import Failure
 from wsframework.cli.signals import Signals
 from wsframework.exceptions import WebSocketError
 
@@ -34,8 +34,9 @@ class AsyncioBackend(Backend):
             with Signals(lambda: loop.call_soon_threadsafe(task.cancel)) as signals:
                 try:
                     return loop.run_until_complete(task)
-                except asyncio.CancelledError:
-                    raise Stopped(signals.number) from None
+                except (asyncio.CancelledError, Failure):
+                    signals.check()
+                    raise
 
     def connect(self, url: str, **arguments: Any) -> Any:
         """See `wsframework.asyncio.connect`."""

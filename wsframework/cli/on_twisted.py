@@ -16,11 +16,11 @@ from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IOpenSSLServerConnectionCreator
 from twisted.internet.protocol import Factory
 from twisted.logger import ILogObserver, LogLevel, eventAsText, globalLogBeginner
-from twisted.python.failure import Failure as TwistedFailure
+from twisted.python import failure
 from zope.interface import implementer
 
 from wsframework.cli.backends import Backend, Stream, Trust, in_words
-from wsframework.cli.failures import Stopped
+from wsframework.cli.failures import Failure
 from wsframework.cli.on_twisted_stream import TwistedStream
 from wsframework.cli.signals import Signals
 from wsframework.exceptions import WebSocketError
@@ -59,11 +59,11 @@ class TwistedBackend(Backend):
         if loop is not None:
             loop.close()
         (result,) = outcome
-        if not isinstance(result, TwistedFailure):
+        if not isinstance(result, failure.Failure):
             return int(result)
         assert result.value is not None, "a failure has its exception"
-        if isinstance(result.value, self.cancelled):
-            raise Stopped(signals.number)
+        if isinstance(result.value, (*self.cancelled, Failure)):
+            signals.check()
         raise result.value
 
     def connect(self, url: str, **arguments: Any) -> Any:

@@ -170,7 +170,7 @@ def _logged(handler: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaita
             came, went = stats.incomingOctetsAppLevel, stats.outgoingOctetsAppLevel
             path = printable(conversation.http_request_path)[:60]
             passed = time.monotonic() - begun
-            _log(f"{printable(conversation.peer)} {path} {code} after {passed:.1f} s, {came:,} in, {went:,} out")
+            _log(f"{printable(conversation.peer)} {path} {code} after {passed:.1f} s, {came:,} octets in, {went:,} out")
 
         conversation.on("close", over)
         await handler(conversation)

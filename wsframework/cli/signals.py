@@ -7,15 +7,18 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final
 
+from wsframework.cli.failures import Stopped
+
 __all__ = ["Signals"]
 
 _NUMBERS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class Signals:
-    """`with Signals(stop)`: the first signal calls `stop`, once; another one ends the process as without all this.
+    """`with Signals(stop)`: the first signal calls `stop`, another one ends the process on the spot.
 
-    `stop` is called between any two steps of the main thread, so it may do nothing but tell the loop.
+    `stop` is called between any two steps of the main thread, so it may do nothing but tell the loop. For the same
+    reason the second signal is left to the system: an exception could come up in the middle of anything.
     """
 
     def __init__(self, stop: Callable[[], object]) -> None:
@@ -29,14 +32,16 @@ class Signals:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._restore()
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def check(self) -> None:
+        """`Stopped` if a signal came: whatever a command that was cancelled ended with is its doing."""
+        if self.number:
+            raise Stopped(self.number)
 
     def _caught(self, number: int, frame: FrameType | None) -> None:
         self.number = number
-        self._restore()
+        for each in _NUMBERS:
+            signal.signal(each, signal.SIG_DFL)
         self._stop()
-
-    def _restore(self) -> None:
-        before, self._before = self._before, {}
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -16,12 +16,14 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.error import ConnectError, DNSLookupError
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IOpenSSLServerConnectionCreator
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from wsframework._core.headers import HeadersInput
-from wsframework.exceptions import Disconnected
+from wsframework.exceptions import Disconnected, HandshakeLost
 from wsframework.twisted.connecting import open_factory
 from wsframework.twisted.port import log
 from wsframework.twisted.util import sleep
@@ -37,13 +39,12 @@ from wsframework.websocket.connecting import place_of
 from wsframework.websocket.conversation import MAX_QUEUE
 from wsframework.websocket.reconnecting import ConversationClient
 from wsframework.websocket.serving import (
-    KEEPALIVE,
     ConversationServer,
     Handlers,
     HttpAnswers,
     ProcessRequest,
     check_place,
-    compression_options,
+    server_options,
 )
 
 if TYPE_CHECKING:
@@ -147,6 +148,9 @@ class Conversation(neutral.Conversation):
         # Made for each message that is waited for, so without a detour.
         return Deferred()
 
+    def _is_cancellation(self, kind: type[BaseException]) -> bool:
+        return issubclass(kind, CancelledError) or not issubclass(kind, Exception)
+
     def _is_done(self, future: Deferred[Any]) -> bool:
         return future.called
 
@@ -166,6 +170,13 @@ class ServerConversation(Conversation, neutral.ServerConversation, WebSocketServ
 
 class ClientConversation(Conversation, WebSocketClientProtocol):
     """A client's end of a conversation, which `connect` gives."""
+
+    _loss: BaseException | None = None
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The transport is gone."""
+        self._loss = reason.value
+        super().connectionLost(reason)
 
 
 class Server(ConversationServer):
@@ -205,10 +216,14 @@ class Server(ConversationServer):
 
     def _reactor_stops(self) -> Deferred[Any]:
         self._trigger = None
+        # One that was begun before is waited for, too.
         return self.close()
 
     def _new_conversation(self) -> ServerConversation:
         return ServerConversation()
+
+    def _is_done(self, future: Deferred[Any]) -> bool:
+        return future.called
 
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> None:
         Deferred.fromCoroutine(coroutine).addErrback(lambda failure: log.failure("a server could not end", failure))
@@ -216,12 +231,15 @@ class Server(ConversationServer):
     def _warn(self, text: str) -> None:
         log.warn("{text}", text=text)
 
-    def _stop_listening(self) -> None:
+    def _stop_listening(self) -> Any:
+        self._wait().addCallback(self._is_closed)
+        self._host = self._port.getHost()
+        return self._port.stopListening()
+
+    def _is_closed(self, _: ShutdownResult) -> None:
         trigger, self._trigger = self._trigger, None
         if trigger is not None:
             self.factory.reactor.removeSystemEventTrigger(trigger)
-        self._host = self._port.getHost()
-        self._port.stopListening()
 
     _host: Any = None
 
@@ -245,6 +263,20 @@ class Serving(Deferred[Server]):
 
     _server: Server
 
+    def run(self, ready: Callable[[Server], object] | None = None) -> None:
+        """Serve, as a whole program: run the reactor until Ctrl-C or SIGTERM, which close the server in order.
+
+        `ready` is called with the server when the reactor runs. The error, if it could not listen.
+        """
+        reactor = self._server.factory.reactor
+        problems: list[Failure] = []
+        self.addErrback(problems.append)
+        if problems:
+            problems[0].raiseException()
+        if ready is not None:
+            reactor.callWhenRunning(ready, self._server)
+        reactor.run()
+
     async def __aenter__(self) -> Server:
         return await self
 
@@ -260,7 +292,7 @@ def serve(
     unix: str | None = None,
     ssl: Any = None,
     subprotocols: Iterable[str] | None = None,
-    origins: Iterable[str] | None = None,
+    origins: Iterable[str] | Literal["same"] | None = None,
     headers: HeadersInput = None,
     server: str | None = "wsframework",
     process_request: ProcessRequest | None = None,
@@ -283,11 +315,12 @@ def serve(
     `port` (0: any that is free; see `Server.port`), or at the path of a `unix` socket; with TLS by `ssl`, a context
     factory such as `CertificateOptions`. `backlog` is how many connections may wait to be accepted.
 
-    `subprotocols` are those to choose from, `origins` the patterns of the option allowedOrigins, `headers` go into each
-    accepted handshake, `server` is the Server header. `process_request` is asked about each handshake, with a
-    `ConnectionRequest`: it returns (now or later) what `onConnect` may, raises `ConnectionDeny`, or returns an
-    `HttpResponse` to refuse with. `http` answers plain HTTP requests: a function of the `HttpRequest` that returns (now
-    or later) an `HttpResponse` or None, or a mapping of paths to these or to HTML.
+    `subprotocols` are those to choose from. `origins` are the patterns of the option allowedOrigins, or "same" for
+    pages of this server's own address alone. `headers` go into each accepted handshake, `server` is the Server header.
+    `process_request` is asked about each handshake, with a `ConnectionRequest`: it returns (now or later) what
+    `onConnect` may, raises `ConnectionDeny`, or returns an `HttpResponse` to refuse with. `http` answers plain HTTP
+    requests: a function of the `HttpRequest` that returns (now or later) an `HttpResponse` or None, or a mapping of
+    paths to these or to HTML.
 
     `compression` is True or a `DeflatePolicy`. `max_queue` messages of a connection may wait to be received; then
     nothing more is read from it. `close_timeout` is how long closing the server may take, in seconds. All else are
@@ -298,12 +331,12 @@ def serve(
     refuses.
     """
     factory = WebSocketServerFactory(protocols=subprotocols, server=server, headers=headers, reactor=reactor)
-    asked: dict[str, Any] = {} if origins is None else {"allowedOrigins": list(origins)}
-    asked = {**KEEPALIVE, **asked, **compression_options(compression, is_server=True), **options}
-    factory.setProtocolOptions(**asked)
+    factory.setProtocolOptions(**server_options(serve, origins, compression, dict(options)))
     check_place(host, port, backlog, unix=unix)
+    _check_context(ssl, is_server=True)
     serving = Serving()
     serving._server = Server(factory, handler, process_request, http, max_queue, close_timeout)
+    serving._server.wants_same_origin = origins == "same"
     stream = factory if ssl is None else _over_tls(factory, ssl)
     serving._server._is_tls = ssl is not None
     try:
@@ -317,6 +350,14 @@ def serve(
         serving._server._listens(listening)
         serving.callback(serving._server)
     return serving
+
+
+def _check_context(contextFactory: Any, *, is_server: bool) -> None:
+    if contextFactory is None or hasattr(contextFactory, "getContext"):
+        return
+    kind = IOpenSSLServerConnectionCreator if is_server else IOpenSSLClientConnectionCreator
+    if not kind.providedBy(contextFactory):
+        raise TypeError(f"ssl must be a context factory of Twisted's, not {type(contextFactory).__name__}")
 
 
 def _over_tls(factory: WebSocketServerFactory, contextFactory: Any) -> Any:
@@ -334,40 +375,56 @@ class Connecting(ConversationClient[ClientConversation], Deferred[ClientConversa
 
     _ssl: Any = None
     _current: Deferred[ClientConversation] | None = None
+    # By `async with` or `async for`.
+    _was_used = False
 
     def _begin(self) -> None:
         self._current = Deferred.fromCoroutine(self._attempt())
         self._current.addCallbacks(self.callback, self.errback)
 
     async def _first(self) -> ClientConversation:
+        # A Deferred gives its result once, and the same connection would be no new one.
+        was_used, self._was_used = self._was_used, True
+        if was_used:
+            return await self._attempt()
         conversation: ClientConversation = await self
         return conversation
 
     async def _attempt(self) -> ClientConversation:
-        reactor = self.factory.reactor
+        # Which error a cancelled attempt ends with depends on how far it came, so who cancelled is remembered here.
         opening: Deferred[ClientConversation] = open_factory(self.factory, self._ssl)
-        if self._timeout is None:
-            return await opening
-        is_late = False
+        is_late = is_cancelled = False
 
         def expire() -> None:
             nonlocal is_late
             is_late = True
             opening.cancel()
 
-        timer = reactor.callLater(self._timeout, expire)
+        def cancel(_: Deferred[ClientConversation]) -> None:
+            nonlocal is_cancelled
+            is_cancelled = True
+            opening.cancel()
+
+        attempt: Deferred[ClientConversation] = Deferred(cancel)
+        opening.addCallbacks(attempt.callback, attempt.errback)
+        timer = None if self._timeout is None else self.factory.reactor.callLater(self._timeout, expire)
         try:
-            return await opening
+            return await attempt
         except Exception:
-            # Which error a cancelled attempt ends with depends on how far it came.
             if is_late:
                 raise self._too_late() from None
+            if is_cancelled:
+                raise CancelledError from None
             raise
         finally:
-            if timer.active():
+            if timer is not None and timer.active():
                 timer.cancel()
 
     def _is_of_the_network(self, error: Exception) -> bool:
+        if isinstance(error, HandshakeLost):
+            # Not what the TLS layer found wrong with the server, which is a certificate nearly always.
+            loss = None if self._made is None else self._made._loss
+            return not type(loss).__module__.startswith(("OpenSSL", "service_identity"))
         return isinstance(error, (OSError, ConnectError, DNSLookupError))
 
     def _new_conversation(self) -> ClientConversation:
@@ -420,8 +477,11 @@ def connect(
         proxy,
         reactor=reactor,
     )
+    _check_context(ssl, is_server=False)
     connecting._ssl = ssl
-    connecting._configure(factory, timeout, compression, max_queue, options)
-    place_of(factory)
+    connecting._configure(connect, factory, timeout, compression, max_queue, options)
+    place = place_of(factory)
+    if ssl is not None and not place.is_secure:
+        raise ValueError("a TLS context was given, but the URL begins with ws:// and not with wss://")
     connecting._begin()
     return connecting

@@ -26,7 +26,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from wsframework._core.closure import Closure
-from wsframework._core.connection import HOLD_HANDLER, check_close
+from wsframework._core.connection import HOLD_APPLICATION, check_close
 from wsframework._core.constants import CloseCode, State
 from wsframework._core.headers import header_pairs
 from wsframework.exceptions import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK, Disconnected
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 else:
     _Protocol = _ServerProtocol = object
 
-__all__ = ["MAX_QUEUE", "Conversation", "ServerConversation", "closing_code"]
+__all__ = ["MAX_QUEUE", "Conversation", "ServerConversation"]
 
 MAX_QUEUE: Final = 16
 """How many messages may wait to be received, unless something else is said."""
@@ -53,7 +53,16 @@ _MAX_OCTETS: Final = 1 << 20
 _PING_SIZE: Final = 8
 # A Close frame without a code, which is what `socket.close()` in a browser sends, is as good as 1000.
 _IN_ORDER: Final = (CloseCode.NORMAL, CloseCode.GOING_AWAY, CloseCode.NO_STATUS)
-_NO_NAN: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"JSON has no {name}")
+
+
+# NaN and the infinities are no JSON, and no browser takes them: neither sent nor received.
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_ASCII_ENCODER: Final = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 class Conversation(_Protocol):
@@ -64,11 +73,15 @@ class Conversation(_Protocol):
     _messages: deque[tuple[bytes, bool]] | None = None
     _receivers: deque[Any] | None = None
     _queued = 0
-    # Of the messages in the queue so many are for receivers that were told of them and have not had their turn yet.
-    _promised = 0
+    # Receivers that were told of a message in the queue and have not had their turn yet; each has one of them.
+    _promised: tuple[Any, ...] = ()
+    # Why nothing is read: the queue is full, or the application has said so. The connection knows them as one.
+    _is_full = False
+    _is_paused = False
     _is_gathering = False
     _is_leaving = False
-    _pings: tuple[tuple[bytes, float, Any], ...] = ()
+    # Payload, times of our clock and of the port's, and who waits.
+    _pings: tuple[tuple[bytes, float, float, Any], ...] = ()
     _waiting_for_end: tuple[Any, ...] = ()
 
     # Callbacks.
@@ -84,19 +97,38 @@ class Conversation(_Protocol):
         messages.append((payload, isBinary))
         self._queued += len(payload)
         if len(messages) >= self._max_queue or self._queued >= _MAX_OCTETS:
-            self._channel().hold(HOLD_HANDLER)
+            self._is_full = True
+            self._channel().hold(HOLD_APPLICATION)
         if self._receivers:
             self._promise()
 
     def onPong(self, payload: bytes) -> None:
         """Tells those whose ping this answers: it, and all before it (RFC 6455 section 5.5.3)."""
-        for index, (octets, _, _) in enumerate(self._pings):
+        for index, (octets, _, _, _) in enumerate(self._pings):
             if octets == payload:
-                answered, self._pings = self._pings[: index + 1], self._pings[index + 1 :]
-                now = self._now()
-                for _, sent, future in answered:
-                    self._resolve(future, now - sent)
+                self._answered(index + 1)
                 return
+
+    def onAutoPong(self, ping_sent_ns: int, ping_seq: int, pong_received_ns: int, rtt_ms: float, payload: bytes) -> None:
+        """Answers what was asked before the automatic ping: of several pings a peer may answer the latest alone."""
+        self._answered(sum(int(when * 1e9) < ping_sent_ns for _, _, when, _ in self._pings))
+
+    def _answered(self, number: int) -> None:
+        """So many pings are, the first ones."""
+        answered, self._pings = self._pings[:number], self._pings[number:]
+        for _, sent, _, future in answered:
+            self._resolve(future, self._now() - sent)
+
+    def pauseReceiving(self) -> None:
+        """Keep no more messages for `recv`, and read no more from the peer, until `resumeReceiving`."""
+        self._is_paused = True
+        super().pauseReceiving()
+
+    def resumeReceiving(self) -> None:
+        """The end of `pauseReceiving`; a full queue still has to be emptied."""
+        self._is_paused = False
+        if not self._is_full:
+            super().resumeReceiving()
 
     def _closed(self, closure: Closure) -> None:
         super()._closed(closure)
@@ -104,7 +136,7 @@ class Conversation(_Protocol):
         for receiver in receivers or ():
             self._resolve(receiver, False)
         pings, self._pings = self._pings, ()
-        for _, _, future in pings:
+        for _, _, _, future in pings:
             self._reject(future, self._closed_error())
         waiting, self._waiting_for_end = self._waiting_for_end, ()
         for future in waiting:
@@ -138,6 +170,7 @@ class Conversation(_Protocol):
             await self._wait_for_room()
 
     async def _recv(self, decode: bool | None = None) -> Any:
+        """See the backends' `recv`."""
         if not self._has_message():
             await self._wait_for_message()
         return self._take(decode)
@@ -149,27 +182,28 @@ class Conversation(_Protocol):
             raise StopAsyncIteration from None
 
     async def _recv_json(self) -> Any:
-        message = await self._recv()
+        message = await self._recv(True)
         try:
-            return json.loads(message)
+            return _DECODER.decode(message)
         except RecursionError:
             # The standard library's answer to ten thousand opening brackets.
             raise ValueError("the JSON in this message is nested too deeply") from None
 
     async def _send_json(self, value: object) -> None:
-        await self._send(_NO_NAN.encode(value))
+        await self._send(_json_of(value))
 
     async def _ping(self, payload: bytes | None = None) -> float:
         octets = os.urandom(_PING_SIZE) if payload is None else control_payload(payload)
         if self._state is not State.OPEN:
             raise await self._end()
-        waiting = (octets, self._now(), self._new_future())
-        self._pings = (*self._pings, waiting)
+        assert self._port is not None, "it is open"
+        future = self._new_future()
+        self._pings = (*self._pings, (octets, self._now(), self._port.now(), future))
         try:
             self.sendPing(octets)
-            return await waiting[2]  # type: ignore[no-any-return]
+            return await future  # type: ignore[no-any-return]
         finally:
-            self._pings = tuple(other for other in self._pings if other is not waiting)
+            self._pings = tuple(ping for ping in self._pings if ping[3] is not future)
 
     async def _close(self, code: int = 1000, reason: str = "") -> None:
         check_close(code, reason)
@@ -177,21 +211,32 @@ class Conversation(_Protocol):
             self.sendClose(code, reason or None)
         self._is_leaving = True
         # The peer's Close may be behind messages that nobody will take.
-        self._channel().release(HOLD_HANDLER)
+        self._is_full = self._is_paused = False
+        self._read_on()
         await self._wait_closed()
 
     async def _wait_closed(self) -> None:
         if self._state is not State.CLOSED:
             future = self._new_future()
             self._waiting_for_end = (*self._waiting_for_end, future)
-            await future
+            try:
+                await future
+            finally:
+                # Who gives up again and again must not leave something behind each time.
+                self._waiting_for_end = tuple(other for other in self._waiting_for_end if other is not future)
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: object, traceback: object) -> None:
         """Close: with 1000; with 1011 when an exception leaves the block, or 1001 when that is a cancellation."""
-        await self._close(closing_code(kind))
+        await self._close(self._closing_code(kind))
+
+    def _closing_code(self, kind: type[BaseException] | None) -> int:
+        """What to close with when a block is left by an exception of this kind, or by none."""
+        if kind is None:
+            return CloseCode.NORMAL
+        return CloseCode.GOING_AWAY if self._is_cancellation(kind) else CloseCode.INTERNAL_ERROR
 
     def __aiter__(self) -> Self:
         """The messages until the connection is closed; `ConnectionClosedError` if it is not closed in order."""
@@ -202,7 +247,7 @@ class Conversation(_Protocol):
     def _has_message(self) -> bool:
         """Whether there is one that is promised to nobody."""
         messages = self._messages
-        return messages is not None and len(messages) > self._promised
+        return messages is not None and len(messages) > len(self._promised)
 
     async def _wait_for_message(self) -> None:
         """Wait until a message is promised to us; raises at the end of the connection."""
@@ -216,25 +261,29 @@ class Conversation(_Protocol):
         try:
             is_promised = await receiver
         except BaseException:
-            # Cancelled. What was promised to this one is the next one's.
-            if self._receivers and receiver in self._receivers:
-                self._receivers.remove(receiver)
-            elif self._promised:
-                self._promised -= 1
+            # Cancelled. What was promised to this one, and to no other, is the next one's.
+            if receiver in self._promised:
+                self._keep_promise(receiver)
                 self._promise()
+            elif self._receivers and receiver in self._receivers:
+                self._receivers.remove(receiver)
             raise
         if not is_promised:
             raise self._closed_error()
-        self._promised -= 1
+        self._keep_promise(receiver)
 
     def _promise(self) -> None:
         """A message is for whoever has waited longest."""
         while self._receivers:
             receiver = self._receivers.popleft()
             if not self._is_done(receiver):
-                self._promised += 1
+                self._promised = (*self._promised, receiver)
                 self._resolve(receiver, True)
                 return
+
+    def _keep_promise(self, receiver: Any) -> None:
+        promised = self._promised
+        self._promised = () if len(promised) == 1 else tuple(other for other in promised if other is not receiver)
 
     def _take(self, decode: bool | None) -> str | bytes:
         messages = self._messages
@@ -242,12 +291,18 @@ class Conversation(_Protocol):
         payload, is_binary = messages.popleft()
         self._queued -= len(payload)
         channel = self._channel()
-        if channel.held & HOLD_HANDLER and 2 * len(messages) <= self._max_queue and 2 * self._queued <= _MAX_OCTETS:
-            channel.release(HOLD_HANDLER)
-        if messages and not self._is_gathering and channel.cork():
+        if self._is_full and 2 * len(messages) <= self._max_queue and 2 * self._queued <= _MAX_OCTETS:
+            self._is_full = False
+            self._read_on()
+        # Not once the end has begun: the end of a frame that it waits for has to be written before it.
+        if messages and not self._is_gathering and channel.state is State.OPEN and channel.cork():
             self._is_gathering = True
             self._soon(self._stop_gathering)
         return payload if (is_binary if decode is None else not decode) else payload.decode()
+
+    def _read_on(self) -> None:
+        if not self._is_paused:
+            self._channel().release(HOLD_APPLICATION)
 
     def _stop_gathering(self) -> None:
         if self._is_gathering:
@@ -277,6 +332,10 @@ class Conversation(_Protocol):
     # What a backend adds.
 
     @abstractmethod
+    def _is_cancellation(self, kind: type[BaseException]) -> bool:
+        """Whether this kind of exception says that somebody does not want to go on, rather than cannot."""
+
+    @abstractmethod
     def _is_done(self, future: Any) -> bool:
         """Whether somebody has cancelled this later result, or it has come."""
 
@@ -301,6 +360,8 @@ class ServerConversation(Conversation, _ServerProtocol):
 
     def onConnect(self, request: ConnectionRequest) -> Any:
         """Asks `process_request`."""
+        if self._server.wants_same_origin and not _is_same_origin(request):
+            raise ConnectionDeny(ConnectionDeny.FORBIDDEN, body="pages of other origins cannot connect here\n")
         process_request = self._server.process_request
         if process_request is None:
             return None
@@ -318,7 +379,7 @@ class ServerConversation(Conversation, _ServerProtocol):
         running = self._start(self._converse())
         if not self._is_done(running):
             self._running = running
-        port.watch(f"the handler {_name_of(self._handler)}", running)
+        port.watch(f"the handler {self._handler_name}", running)
 
     async def _converse(self) -> None:
         try:
@@ -327,26 +388,41 @@ class ServerConversation(Conversation, _ServerProtocol):
                 raise TypeError(f"a handler must be an async def; this one returned {type(result).__name__}")
             await result
             await self._close()
-        except BaseException:
-            if not self._was_cancelled:
+        except BaseException as error:
+            # What it raises instead, when it was cancelled, is an error like any other.
+            is_interrupt = isinstance(error, (KeyboardInterrupt, SystemExit))
+            if is_interrupt or not self._was_cancelled or not self._is_cancellation(type(error)):
                 raise
         finally:
             self._running = None
             self._server.ended(self)
 
-    def _cancel(self) -> str:
-        """Cancel the handler; its name."""
+    def _cancel(self) -> None:
+        """Cancel the handler."""
         self._was_cancelled = True
         if self._running is not None:
             self._running.cancel()
+
+    @property
+    def _handler_name(self) -> str:
         return _name_of(self._handler)
 
 
-def closing_code(kind: type[BaseException] | None) -> int:
-    """What to close with when a block is left by an exception of this kind, or by none."""
-    if kind is None:
-        return CloseCode.NORMAL
-    return CloseCode.INTERNAL_ERROR if issubclass(kind, Exception) else CloseCode.GOING_AWAY
+def _json_of(value: object) -> str:
+    """Compact JSON. Half a character, which Python has and UTF-8 has not, is escaped."""
+    try:
+        text = _ENCODER.encode(value)
+    except RecursionError:
+        raise ValueError("this value is nested too deeply for JSON, or contains itself") from None
+    return text if _is_encodable(text) else _ASCII_ENCODER.encode(value)
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _decision(answer: object) -> object:
@@ -359,6 +435,14 @@ def _decision(answer: object) -> object:
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers = (*headers, ("Content-Type", answer.content_type))
     raise ConnectionDeny(answer.status, headers=headers, body=answer.body)
+
+
+def _is_same_origin(request: ConnectionRequest) -> bool:
+    """Whether a page that this server's own address gave out asks, or no page at all (RFC 6454 section 7)."""
+    if not request.origin:
+        return True
+    _, _, authority = request.origin.partition("://")
+    return authority.lower() == str(request.headers.get("host", "")).lower()
 
 
 def _name_of(handler: object) -> str:

@@ -15,7 +15,7 @@ from wsframework._core.connection import check_close
 from wsframework._core.constants import State
 from wsframework._core.deflate import Compression, Deflater
 from wsframework._core.handshake import ClientHello, ServerPolicy, new_key
-from wsframework._core.headers import HeadersInput, header_pairs
+from wsframework._core.headers import HeadersInput, check_not_given, header_pairs
 from wsframework._core.masking import MaskKeys
 from wsframework._core.uri import OriginPatterns, format_host, parse_uri
 from wsframework.options import ClientOptions, CommonOptions, ServerOptions, option_names
@@ -35,7 +35,7 @@ from wsframework.websocket.routing import Route
 from wsframework.websocket.shutdown import Shutdown, ShutdownResult
 from wsframework.websocket.statistics import FactoryStatistics, Totals
 from wsframework.websocket.threads import ThreadInbox
-from wsframework.websocket.types import ConnectingRequest, HttpRequest, HttpResponse
+from wsframework.websocket.types import ConnectingRequest, HttpRequest, HttpResponse, checked_protocols
 from wsframework.websocket.unrouted import RoutedFactory
 from wsframework.websocket.url import UrlAttributes
 
@@ -223,7 +223,7 @@ class WebSocketServerFactory(RoutedFactory, WebSocketFactory[ServerOptions, WebS
         """Set all that the constructor takes, for the connections to come."""
         if url is not None and parse_uri(url).params:
             raise ValueError(f"the url of a server has no query: {url!r}")
-        header_pairs(headers)
+        check_not_given(header_pairs(headers), {"upgrade"}, websocket=True)
         header_pairs({"Server": server or ""})
         _check_port("externalPort", externalPort)
         self._set_url(url)
@@ -365,7 +365,8 @@ class WebSocketClientFactory(WebSocketFactory[ClientOptions, WebSocketClientProt
     ) -> None:
         """Set all that the constructor takes, for the connections to come."""
         checked_proxy(proxy, url)
-        header_pairs(headers)
+        taken = {"host", "upgrade"} if origin is None else {"host", "upgrade", "origin"}
+        check_not_given(header_pairs(headers), taken, websocket=True)
         header_pairs({"Origin": origin or "", "User-Agent": useragent or ""})
         self._set_url(url)
         self.origin = origin
@@ -424,15 +425,8 @@ def _class_options(cls: type, names: Iterable[str]) -> dict[str, object]:
 
 
 def _subprotocols(protocols: Iterable[str] | None) -> list[str]:
-    if isinstance(protocols, str):
-        raise TypeError("protocols must be a list of str, not a str")
-    names = list(protocols or ())
-    for name in names:
-        if not isinstance(name, str):
-            raise TypeError(f"protocols must be a list of str; one of its items is {type(name).__name__}")
-    # A subprotocol's name is what a header's name may be: a token (RFC 6455 section 4.1, item 10).
-    header_pairs(dict.fromkeys(names, ""))
-    return names
+    """RFC 6455 section 4.1, item 10: tokens, none of them twice."""
+    return [] if protocols is None else list(checked_protocols(protocols))
 
 
 def _check_port(name: str, port: int | None) -> None:

@@ -7,11 +7,11 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final, Generic, Self, TypeVar
 
-from wsframework.exceptions import HandshakeError, HandshakeRejected
-from wsframework.options import SECONDS
+from wsframework.exceptions import HandshakeError, HandshakeLost, HandshakeTimeout
+from wsframework.options import SECONDS, ClientOptions
 from wsframework.websocket.compress import DeflatePolicy
-from wsframework.websocket.conversation import MAX_QUEUE, closing_code
-from wsframework.websocket.serving import KEEPALIVE, check_max_queue, compression_options
+from wsframework.websocket.conversation import MAX_QUEUE
+from wsframework.websocket.serving import KEEPALIVE, check_max_queue, check_option_names, compression_options
 
 __all__ = ["ConversationClient", "Reconnecting", "pause_before"]
 
@@ -29,9 +29,12 @@ class ConversationClient(Generic[ConversationT]):
 
     factory: Any
     _conversation: ConversationT | None = None
+    # What the last attempt made, however far it came.
+    _made: ConversationT | None = None
 
     def _configure(
         self,
+        connect: Any,
         factory: Any,
         timeout: float | None,
         compression: bool | DeflatePolicy,
@@ -43,11 +46,12 @@ class ConversationClient(Generic[ConversationT]):
         self._max_queue = check_max_queue(max_queue)
         # The argument `timeout` is for the opening handshake, too.
         defaults = {**KEEPALIVE, "openHandshakeTimeout": 0, **compression_options(compression, is_server=False)}
+        check_option_names(connect, ClientOptions, options)
         factory.setProtocolOptions(**{**defaults, **options})
         factory.protocol = self._make
 
     def _make(self) -> ConversationT:
-        conversation = self._new_conversation()
+        conversation = self._made = self._new_conversation()
         if self._max_queue != MAX_QUEUE:
             conversation._max_queue = self._max_queue
         return conversation
@@ -67,7 +71,7 @@ class ConversationClient(Generic[ConversationT]):
 
     async def __aexit__(self, kind: type[BaseException] | None, error: object, traceback: object) -> None:
         assert self._conversation is not None, "the block was entered"
-        await self._conversation._close(closing_code(kind))
+        await self._conversation.__aexit__(kind, error, traceback)
 
     def __aiter__(self) -> Reconnecting[ConversationT]:
         """One conversation after the other, for as long as somebody asks for the next; see `Reconnecting`."""
@@ -85,7 +89,7 @@ class ConversationClient(Generic[ConversationT]):
 
     @abstractmethod
     def _is_of_the_network(self, error: Exception) -> bool:
-        """Whether another attempt may succeed where this error came from: from the network, and not a certificate."""
+        """Whether this error came from the network, and not from a certificate: another attempt may succeed."""
 
     @abstractmethod
     def _new_conversation(self) -> ConversationT:
@@ -141,9 +145,10 @@ class Reconnecting(Generic[ConversationT]):
             return self._last
 
     def _may_pass(self, error: Exception) -> bool:
-        if isinstance(error, HandshakeRejected):
-            return error.status in _FOR_NOW
-        return isinstance(error, HandshakeError) or self._client._is_of_the_network(error)
+        if isinstance(error, HandshakeError) and not isinstance(error, HandshakeLost):
+            # What is no WebSocket handshake today will be none tomorrow.
+            return error.status in _FOR_NOW or isinstance(error, HandshakeTimeout)
+        return self._client._is_of_the_network(error)
 
     async def _pause_after(self, error: Exception) -> None:
         seconds = max(pause_before(self._failures), _retry_after(error))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from urllib.parse import quote
 
 from wsframework._core.connection import check_close
-from wsframework.options import SECONDS, WholeNumber
+from wsframework._core.uri import bracket
+from wsframework.options import SECONDS, CommonOptions, ServerOptions, WholeNumber, option_names
 from wsframework.websocket.compress import DeflatePolicy
 from wsframework.websocket.conversation import MAX_QUEUE, ServerConversation
 from wsframework.websocket.pages import not_found
@@ -26,14 +29,18 @@ __all__ = [
     "HttpAnswers",
     "ProcessRequest",
     "check_max_queue",
+    "check_option_names",
     "check_place",
     "compression_options",
+    "server_options",
 ]
 
 # Connections that nobody ends are the most common trouble of servers, and a conversation that waits for a message has
 # no other way to find out. Whoever is wrong is told so, rather than only cut off.
 KEEPALIVE: Final = {"autoPingInterval": 20, "autoPingTimeout": 20, "failByDrop": False}
 
+# Seconds in which a handler whose connection was aborted can see to that by itself.
+_MOMENT: Final = 0.05
 # Seconds in which a handler that was cancelled should be at its end.
 _GRACE: Final = 1.0
 
@@ -65,6 +72,7 @@ class ConversationServer:
         close_timeout: float,
     ) -> None:
         self.factory = factory
+        self.wants_same_origin = False
         self.process_request = _checked_callable("process_request", process_request)
         self._max_queue = check_max_queue(max_queue)
         self._close_timeout = SECONDS.check("close_timeout", close_timeout)
@@ -101,13 +109,14 @@ class ConversationServer:
 
     @property
     def url(self) -> str:
-        """An address to connect to, without a path: `ws://127.0.0.1:9000`; for a unix socket `unix:` and its path."""
+        """A URL to connect to: `ws://127.0.0.1:9000`; for a unix socket `ws://unix:` and its path."""
+        scheme = "wss" if self._is_secure() else "ws"
         addresses = self._addresses()
         if not addresses:
-            return f"unix:{self._unix_path()}"
+            return f"{scheme}://unix:{quote(self._unix_path())}"
         host, port = addresses[0]
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-        return f"{'wss' if self._is_secure() else 'ws'}://{f'[{host}]' if ':' in host else host}:{port}"
+        return f"{scheme}://{bracket(host)}:{port}"
 
     @property
     def connections(self) -> list[Any]:
@@ -121,14 +130,14 @@ class ConversationServer:
 
         No connection is accepted any more. Everybody gets a Close frame with `code` and `reason`. After `deadline`
         seconds (None: `close_timeout` of `serve`) connections that are left are aborted, and handlers that still run
-        are cancelled. A second call waits for the end of the first.
+        then are cancelled. A second call waits for the end of the first. A handler that calls this must not wait for
+        the result, which comes when it has ended.
         """
         check_close(code, reason)
         seconds = self._close_timeout if deadline is None else SECONDS.check("deadline", deadline)
         if not self._is_closing:
             self._is_closing = True
-            self._stop_listening()
-            self._start(self._shut_down(code, reason, seconds))
+            self._start(self._shut_down(code, reason, seconds, self._stop_listening()))
         return self._wait()
 
     def _wait(self) -> Any:
@@ -137,13 +146,17 @@ class ConversationServer:
         if self._result is not None:
             self.factory._resolve(future, self._result)
         else:
+            # Without those who have given up: there may be any number of them.
+            self._waiting = [other for other in self._waiting if not self._is_done(other)]
             self._waiting.append(future)
         return future
 
-    async def _shut_down(self, code: int, reason: str | None, deadline: float) -> None:
+    async def _shut_down(self, code: int, reason: str | None, deadline: float, stopping: Any) -> None:
         later = self.factory._later
-        timers = [later(deadline, self._cancel_handlers), later(deadline + _GRACE, self._give_up)]
+        timers = [later(deadline + _MOMENT, self._cancel_handlers), later(deadline + _GRACE, self._give_up)]
         result = await self.factory.shutdown(code, reason, deadline)
+        if stopping is not None:
+            await stopping
         if self._running:
             self._when_idle = self.factory._new_future()
             await self._when_idle
@@ -158,8 +171,10 @@ class ConversationServer:
     def _cancel_handlers(self) -> None:
         running = list(self._running)
         if running:
-            names = ", ".join(sorted({conversation._cancel() for conversation in running}))
-            self._warn(f"{len(running)} handlers were not done at the deadline and were cancelled: {names}")
+            names = ", ".join(sorted({conversation._handler_name for conversation in running}))
+            self._warn(f"{len(running)} handlers are not done at the deadline and are cancelled: {names}")
+        for conversation in running:
+            conversation._cancel()
 
     def _give_up(self) -> None:
         if self._running:
@@ -198,6 +213,10 @@ class ConversationServer:
         """The backend's own protocol."""
 
     @abstractmethod
+    def _is_done(self, future: Any) -> bool:
+        """Whether somebody has cancelled this later result, or it has come."""
+
+    @abstractmethod
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> object:
         """Let a coroutine run."""
 
@@ -206,8 +225,8 @@ class ConversationServer:
         """Log a warning."""
 
     @abstractmethod
-    def _stop_listening(self) -> None:
-        """Close the listening sockets."""
+    def _stop_listening(self) -> Any:
+        """Close the listening sockets; None, or something to wait for until that is done."""
 
     @abstractmethod
     def _addresses(self) -> list[tuple[str, int]]:
@@ -220,6 +239,33 @@ class ConversationServer:
     @abstractmethod
     def _is_secure(self) -> bool:
         """Whether it speaks TLS."""
+
+
+def server_options(
+    function: Any,
+    origins: Iterable[str] | str | None,
+    compression: bool | DeflatePolicy,
+    options: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The protocol options that the arguments of `function`, which is `serve`, stand for."""
+    check_option_names(function, ServerOptions, options)
+    asked: dict[str, Any] = {}
+    if isinstance(origins, str):
+        if origins != "same":
+            raise TypeError(f'origins must be "same" or a list of str, not the str {origins!r}')
+    elif origins is not None:
+        asked["allowedOrigins"] = list(origins)
+    return {**KEEPALIVE, **asked, **compression_options(compression, is_server=True), **options}
+
+
+def check_option_names(function: Any, kind: type[CommonOptions], options: Mapping[str, Any]) -> None:
+    """`TypeError` for what is neither an argument of `function` nor an option, with the closest name that is."""
+    known = option_names(kind)
+    for name in options:
+        if name not in known:
+            closest = get_close_matches(name, (*known, *function.__kwdefaults__), n=1)
+            hint = "".join(f"; did you mean {match}?" for match in closest)
+            raise TypeError(f"{function.__name__} has no argument {name}, and there is no such option{hint}")
 
 
 def compression_options(compression: bool | DeflatePolicy, *, is_server: bool) -> dict[str, Any]:

@@ -31,6 +31,7 @@ __all__ = [
     "OutgoingMessage",
     "Ping",
     "TransportDetails",
+    "checked_protocols",
 ]
 
 # RFC 6455 section 5.5.
@@ -69,7 +70,7 @@ class ConnectingRequest:
         if self.headers is not None:
             object.__setattr__(self, "headers", header_pairs(self.headers))
         if self.protocols is not None:
-            object.__setattr__(self, "protocols", _checked_protocols(self.protocols))
+            object.__setattr__(self, "protocols", checked_protocols(self.protocols))
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,12 +237,14 @@ def _checked_resource(resource: str) -> str:
     return parse_uri("ws://localhost" + resource).resource
 
 
-def _checked_protocols(protocols: Iterable[str]) -> tuple[str, ...]:
+def checked_protocols(protocols: Iterable[str]) -> tuple[str, ...]:
     """RFC 6455 section 4.1, item 10: tokens, none of them twice."""
     if isinstance(protocols, str | bytes) or not isinstance(protocols, Iterable):
         raise TypeError(f"protocols must be a list of str, not {type(protocols).__name__}")
     names = tuple(protocols)
     for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"protocols must be a list of str; one of its items is {type(name).__name__}")
         check_subprotocol(name)
     if len(set(names)) < len(names):
         raise ValueError("a subprotocol is listed twice")
