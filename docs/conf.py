@@ -15,7 +15,15 @@ author = "wsframework contributors"
 copyright = "wsframework contributors"
 version = release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "docstrings", "option_table", "lifecycle_table", "error_index", "finding_table"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "docstrings",
+    "option_table",
+    "lifecycle_table",
+    "error_index",
+    "finding_table",
+]
 exclude_patterns = ["_build"]
 nitpicky = True
 nitpick_ignore_regex = [

@@ -124,7 +124,7 @@ def test_connecting_request_can_take_the_protocols_away() -> None:
         ({"origin": b"a"}, TypeError, "origin"),
         ({"protocols": "chat"}, TypeError, "protocols must be a list of str, not str"),
         ({"protocols": 1}, TypeError, "protocols must be a list of str, not int"),
-        ({"protocols": [b"chat"]}, TypeError, "subprotocol"),
+        ({"protocols": [b"chat"]}, TypeError, "one of its items is bytes"),
         ({"protocols": ["a b"]}, ValueError, "'a b' is not a token"),
         ({"protocols": [""]}, ValueError, "not a token"),
         ({"protocols": ["a", "b", "a"]}, ValueError, "twice"),
