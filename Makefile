@@ -2,6 +2,9 @@
 
 DEMO = examples/chat_demo.py
 ARGS =
+# Tests at a time, those of one file one after the other; 0 for a debugger.
+JOBS ?= 2
+PARALLEL = -n $(JOBS) --dist loadfile
 VENV = .venv
 PY = $(VENV)/bin/python
 
@@ -23,8 +26,8 @@ help: ## list the targets
 demo: $(VENV)/.runtime ## set up, start the chat and print its URLs
 	@$(PY) $(DEMO) $(ARGS)
 
-test: $(VENV)/.compiled $(NODE)/node_modules/.installed chromium firefox ## set up and run all tests; ARGS="-k name" for some
-	$(PY) -m pytest $(ARGS)
+test: $(VENV)/.compiled $(NODE)/node_modules/.installed chromium firefox ## set up and run all tests; ARGS="-k name" for some, JOBS=0 for --pdb
+	$(PY) -m pytest $(PARALLEL) $(ARGS)
 
 lint: $(VENV)/.all ## style and formatting
 	$(PY) -m ruff check .
@@ -42,7 +45,7 @@ compile: ## build the extension modules in place again
 	$(MAKE) $(VENV)/.compiled
 
 cover: $(VENV)/.all ## unit tests of the pure build with branch coverage; all of wsframework/_core must be covered
-	WSFRAMEWORK_PURE=1 $(PY) -m pytest -q -m "$(UNIT)" --cov --cov-report= $(ARGS)
+	WSFRAMEWORK_PURE=1 $(PY) -m pytest -q $(PARALLEL) -m "$(UNIT)" --cov --cov-report= $(ARGS)
 	$(PY) -m coverage report
 	$(PY) -m coverage report --include='wsframework/_core/*' --fail-under=100
 

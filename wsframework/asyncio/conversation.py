@@ -18,7 +18,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from ssl import SSLCertVerificationError, SSLContext
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, overload
 from warnings import warn
 
 from wsframework._core.headers import HeadersInput
@@ -61,6 +61,10 @@ __all__ = [
     "connect",
     "serve",
 ]
+
+
+# What tells a program to stop.
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class Conversation(neutral.Conversation):
@@ -121,9 +125,9 @@ class Conversation(neutral.Conversation):
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the connection, and wait until it is gone, which takes no longer than closeHandshakeTimeout and a bit.
 
-        Nothing is raised if it is closed already, or if the peer does not answer. What the peer has sent and `recv`
-        has not given yet can still be received; what comes from now on is discarded. `ValueError` for a code that may
-        not be sent: 1000-1003, 1007-1014 and 3000-4999 may.
+        Nothing is raised if it is closed already, or if the peer does not answer. The messages that wait for `recv` can
+        still be received; what comes from now on, or could not be read because too many waited, is discarded.
+        `ValueError` for a code that may not be sent: 1000-1003, 1007-1014 and 3000-4999 may.
         """
         await self._close(code, reason)
 
@@ -236,7 +240,8 @@ class Serving:
         return self._begin().__await__()
 
     def run(self, ready: Callable[[Server], object] | None = None) -> None:
-        """Serve, as a whole program: until Ctrl-C or SIGTERM, which close the server in order.
+        """Serve, as a whole program: until Ctrl-C or SIGTERM, which close the server in order. Another one while that
+        is done has its usual effect.
 
         `ready` is called with the server when it listens. Not for use inside of a running loop.
         """
@@ -244,14 +249,25 @@ class Serving:
 
     async def _run(self, ready: Callable[[Server], object] | None) -> None:
         loop = asyncio.get_running_loop()
+        told = asyncio.Event()
+        # Before it listens: whoever sees it listen may tell it to stop.
+        for number in _SIGNALS:
+            # There are none for loops on Windows, nor in other threads than the main one.
+            with suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.add_signal_handler(number, told.set)
         async with self as server:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                # There are none for loops on Windows, nor in other threads than the main one.
-                with suppress(NotImplementedError, RuntimeError, ValueError):
-                    loop.add_signal_handler(number, server.close)
             if ready is not None:
                 ready(server)
-            await server.serve_forever()
+            waiting = [loop.create_task(told.wait()), loop.create_task(server.serve_forever())]
+            try:
+                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in waiting:
+                    task.cancel()
+                # A handler that cannot be cancelled must not be able to keep the program.
+                for number in _SIGNALS:
+                    with suppress(NotImplementedError, RuntimeError, ValueError):
+                        loop.remove_signal_handler(number)
 
     async def __aenter__(self) -> Server:
         return await self._begin()
@@ -328,10 +344,10 @@ def serve(
 
     async def listen(factory: Any) -> asyncio.Server:
         loop = factory._get_loop()
+        settings: dict[str, Any] = {"ssl": ssl, "backlog": backlog, "start_serving": False}
         if unix is not None:
-            settings = {"ssl": ssl, "backlog": backlog, "start_serving": False}
             return await _started(await loop.create_unix_server(factory, unix, **settings))
-        settings = {"sock": sock, "ssl": ssl, "backlog": backlog, "reuse_port": reuse_port, "start_serving": False}
+        settings.update(sock=sock, reuse_port=reuse_port)
         if host is None and port == 0:
             return await _listen_everywhere(loop, factory, settings)
         return await _started(await loop.create_server(factory, host, port, **settings))

@@ -134,9 +134,9 @@ class Conversation(neutral.Conversation):
     def close(self, code: int = 1000, reason: str = "") -> Deferred[None]:
         """Close the connection; comes when it is gone, which takes no longer than closeHandshakeTimeout and a bit.
 
-        Nothing fails if it is closed already, or if the peer does not answer. What the peer has sent and `recv` has
-        not given yet can still be received; what comes from now on is discarded. `ValueError` for a code that may not
-        be sent: 1000-1003, 1007-1014 and 3000-4999 may.
+        Nothing fails if it is closed already, or if the peer does not answer. The messages that wait for `recv` can
+        still be received; what comes from now on, or could not be read because too many waited, is discarded.
+        `ValueError` for a code that may not be sent: 1000-1003, 1007-1014 and 3000-4999 may.
         """
         return Deferred.fromCoroutine(self._close(code, reason))
 
@@ -375,20 +375,15 @@ class Connecting(ConversationClient[ClientConversation], Deferred[ClientConversa
 
     _ssl: Any = None
     _current: Deferred[ClientConversation] | None = None
-    # By `async with` or `async for`.
-    _was_used = False
 
     def _begin(self) -> None:
         self._current = Deferred.fromCoroutine(self._attempt())
         self._current.addCallbacks(self.callback, self.errback)
 
     async def _first(self) -> ClientConversation:
-        # A Deferred gives its result once, and the same connection would be no new one.
-        was_used, self._was_used = self._was_used, True
-        if was_used:
-            return await self._attempt()
-        conversation: ClientConversation = await self
-        return conversation
+        conversation: ClientConversation | None = await self
+        # A Deferred gives its result once; who asks again wants another connection.
+        return await self._attempt() if conversation is None else conversation
 
     async def _attempt(self) -> ClientConversation:
         # Which error a cancelled attempt ends with depends on how far it came, so who cancelled is remembered here.

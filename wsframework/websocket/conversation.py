@@ -109,7 +109,9 @@ class Conversation(_Protocol):
                 self._answered(index + 1)
                 return
 
-    def onAutoPong(self, ping_sent_ns: int, ping_seq: int, pong_received_ns: int, rtt_ms: float, payload: bytes) -> None:
+    def onAutoPong(
+        self, ping_sent_ns: int, ping_seq: int, pong_received_ns: int, rtt_ms: float, payload: bytes
+    ) -> None:
         """Answers what was asked before the automatic ping: of several pings a peer may answer the latest alone."""
         self._answered(sum(int(when * 1e9) < ping_sent_ns for _, _, when, _ in self._pings))
 

@@ -112,7 +112,8 @@ class Reconnecting(Generic[ConversationT]):
     After a failure that may pass (the network; 408, 425, 429, 500, 502, 503, 504) there is a pause and another attempt:
     up to a second, twice that for each further failure, a minute at most, at random so that many clients of a server
     that comes back do not come all at once, and not less than its Retry-After says. Any other failure is raised. After
-    `break` the connection of that round is yours to close.
+    `break`, or an error that leaves the loop, the connection of that round is yours to close; `async with ws` in the
+    body does that.
     """
 
     def __init__(self, client: ConversationClient[ConversationT]) -> None:
