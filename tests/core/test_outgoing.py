@@ -689,6 +689,24 @@ def test_sending_inside_of_an_early_write_of_a_chunk_keeps_the_order() -> None:
     assert [call[1] for call in sent_messages(port)][2:] == [b"1", b"2" * 70_000, b"2"]
 
 
+def test_who_gathered_may_be_done_in_the_middle_of_a_large_frame() -> None:
+    """The transport calls the application between header and payload, and it has nothing more to gather."""
+    port = server(sendHighWaterMark=0)
+    port.peer_reads = False
+    connection = port.connection
+
+    def done() -> None:
+        connection.send_message(b"wait", False)
+        connection.uncork()
+
+    port.hooks["sending_paused"] = done
+    assert connection.cork()
+    connection.send_message(b"x" * 70_000, True)
+    assert [call[1] for call in sent_messages(port)] == [b"x" * 70_000, b"wait"]
+    # The cork is off again.
+    assert connection.cork()
+
+
 def test_flush_inside_of_a_write_sends_the_rest() -> None:
     """`sync=True` from inside of the last write of a chunk."""
     port = server(sendHighWaterMark=0)

@@ -55,7 +55,8 @@ def test_answers_can_be_read_between_two_batches_of_goodbyes() -> None:
     clock = FakeClock()
     results: list[object] = []
     protocols: list[Any] = [FakeProtocol() for _ in range(600)]
-    shutdown = Shutdown(clock.later, None, lambda _, result: results.append(result))
+    shutdown = Shutdown(clock.later, object, lambda _, result: results.append(result))
+    shutdown.wait()
     shutdown.begin(protocols, 1001, None, 5.0, 0.0)
     said = []
     for _ in range(4):
@@ -65,3 +66,17 @@ def test_answers_can_be_read_between_two_batches_of_goodbyes() -> None:
     for protocol in protocols:
         shutdown.forget(protocol)
     assert results == [ShutdownResult(600, 0)]
+
+
+def test_who_waits_has_a_result_of_his_own() -> None:
+    """A timeout of mine cancelled what the others were waiting for."""
+    clock = FakeClock()
+    results: dict[object, object] = {}
+    protocol: Any = FakeProtocol()
+    shutdown = Shutdown(clock.later, object, results.__setitem__)
+    first, second = shutdown.wait(), shutdown.wait()
+    shutdown.begin([protocol], 1001, None, 5.0, 0.0)
+    shutdown.forget(protocol)
+    late = shutdown.wait()
+    assert first is not second
+    assert results == dict.fromkeys((first, second, late), ShutdownResult(1, 0))

@@ -15,6 +15,7 @@ cdef class Outgoing:
     cdef long long _max_send_buffer
     cdef bint _traces
     cdef bint _halfway
+    cdef bint _owes_uncork
     cdef bint _compressing
     cdef object _line
     cdef list _cork

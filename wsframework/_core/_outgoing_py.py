@@ -71,6 +71,7 @@ class Outgoing:
         "_offset",
         "_opcode",
         "_overflow",
+        "_owes_uncork",
         "_place",
         "_port",
         "_sent_while_paused",
@@ -107,6 +108,7 @@ class Outgoing:
         self._line: Line | None = None
         # Between the header and the payload of a frame.
         self._halfway = False
+        self._owes_uncork = False
         self._cork: list[bytes] | None = None
         self._cork_size = 0
         # The message, and the frame in it, that the application sends by parts.
@@ -438,7 +440,7 @@ class Outgoing:
                 self.octets += len(payload)
                 self._port.write(payload)
         finally:
-            if is_ours:
+            if is_ours or self._owes_uncork:
                 self.uncork()
         if again and self.paused:
             self._sent_while_paused()
@@ -478,6 +480,11 @@ class Outgoing:
 
     def uncork(self) -> None:
         """Send what was gathered, and gather no more."""
+        if self._halfway:
+            # Nothing may come into the middle of a frame; `_send_large` does this at its end.
+            self._owes_uncork = True
+            return
+        self._owes_uncork = False
         # More than once, perhaps: the transport may call the application back from inside of a write.
         while self._cork:
             self._flush()

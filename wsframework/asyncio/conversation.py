@@ -149,9 +149,6 @@ class Conversation(neutral.Conversation):
         loop: asyncio.AbstractEventLoop = self.factory._get_loop()
         return time.perf_counter() if type(loop).__module__.startswith("uvloop") else loop.time()
 
-    def _is_done(self, future: asyncio.Future[Any]) -> bool:
-        return future.done()
-
     def _soon(self, function: Callable[[], None]) -> object:
         loop: asyncio.AbstractEventLoop = self.factory._get_loop()
         return loop.call_soon(function)

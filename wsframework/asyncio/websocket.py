@@ -124,6 +124,9 @@ class WebSocketAdapterProtocol(ReceivingProtocol):
     def _resolve(self, future: Any, result: object) -> None:
         self.factory._resolve(future, result)
 
+    def _is_done(self, future: asyncio.Future[Any]) -> bool:
+        return future.done()
+
     def _reject(self, future: Any, error: Exception) -> None:
         if not future.done():
             self.factory._txaio.reject(future, error)

@@ -151,9 +151,6 @@ class Conversation(neutral.Conversation):
     def _is_cancellation(self, kind: type[BaseException]) -> bool:
         return issubclass(kind, CancelledError) or not issubclass(kind, Exception)
 
-    def _is_done(self, future: Deferred[Any]) -> bool:
-        return future.called
-
     async def _fail(self) -> None:
         raise await self._end()
 

@@ -121,6 +121,9 @@ class WebSocketAdapterProtocol(neutral_protocol.WebSocketProtocol, twisted_proto
     def _resolve(self, future: Any, result: object) -> None:
         self.factory._resolve(future, result)
 
+    def _is_done(self, future: Deferred[Any]) -> bool:
+        return future.called
+
     def _reject(self, future: Any, error: Exception) -> None:
         if not future.called:
             self.factory._txaio.reject(future, error)

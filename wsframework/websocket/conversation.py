@@ -338,10 +338,6 @@ class Conversation(_Protocol):
         """Whether this kind of exception says that somebody does not want to go on, rather than cannot."""
 
     @abstractmethod
-    def _is_done(self, future: Any) -> bool:
-        """Whether somebody has cancelled this later result, or it has come."""
-
-    @abstractmethod
     def _soon(self, function: Callable[[], None]) -> object:
         """Call `function` when the loop or reactor has its turn."""
 

@@ -308,9 +308,9 @@ class WebSocketServerFactory(RoutedFactory, WebSocketFactory[ServerOptions, WebS
         """
         check_close(code, reason)
         if self._shutdown is None:
-            self._shutdown = Shutdown(self._later, self._new_future(), self._resolve)
+            self._shutdown = Shutdown(self._later, self._new_future, self._resolve)
             self._shutdown.begin(self._connections, code, reason, deadline, spread)
-        return self._shutdown.result  # type: ignore[no-any-return]
+        return self._shutdown.wait()  # type: ignore[no-any-return]
 
     # What a backend adds.
 

@@ -249,7 +249,9 @@ class WebSocketProtocol(MessageSending, ConnectionAttributes, StreamingApi, Obse
         elif connection is None or not connection.sending_is_paused:
             self._resolve(drained, None)
         else:
-            self._drain = [*(self._drain or ()), drained]
+            # Without those of whoever gave up: there may be many, of a peer that never reads.
+            waiting = [other for other in self._drain or () if not self._is_done(other)]
+            self._drain = [*waiting, drained]
         return drained
 
     @property
@@ -357,6 +359,10 @@ class WebSocketProtocol(MessageSending, ConnectionAttributes, StreamingApi, Obse
     @abstractmethod
     def _resolve(self, future: Any, result: object) -> None:
         """Give `future` its result, unless somebody has cancelled it."""
+
+    @abstractmethod
+    def _is_done(self, future: Any) -> bool:
+        """Whether it has come, or somebody has cancelled it."""
 
     @abstractmethod
     def _reject(self, future: Any, error: Exception) -> None:

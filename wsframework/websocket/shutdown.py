@@ -28,17 +28,22 @@ class ShutdownResult:
 
 
 class Shutdown:
-    """One shutdown in progress. `later(seconds, function)` is the backend's timer."""
+    """One shutdown in progress.
+
+    `later(seconds, function)` is the backend's timer, `new_future` and `resolve` make its later results.
+    """
 
     def __init__(
         self,
         later: Callable[[float, Callable[[], None]], Any],
-        result: Any,
+        new_future: Callable[[], Any],
         resolve: Callable[[Any, object], None],
     ) -> None:
-        self.result = result
         self._later = later
+        self._new_future = new_future
         self._resolve = resolve
+        self._result: ShutdownResult | None = None
+        self._waiting: list[Any] = []
         self._left: set[WebSocketServerProtocol] = set()
         self._timers: list[Any] = []
         self._closed = 0
@@ -66,6 +71,15 @@ class Shutdown:
         for index, protocol in enumerate(waiting):
             delay = spread * index / len(waiting)
             self._timers.append(self._later(delay, partial(_say_goodbye, [protocol], code, reason)))
+
+    def wait(self) -> Any:
+        """A later result of its own for each who waits: whoever gives up does not end the others' waiting."""
+        future = self._new_future()
+        if self._result is None:
+            self._waiting.append(future)
+        else:
+            self._resolve(future, self._result)
+        return future
 
     def _next_batch(self, waiting: list[WebSocketServerProtocol], code: int, reason: str | None) -> None:
         """Some goodbyes. The next timer is made now and not before: timers that are due together all run together, and
@@ -99,7 +113,10 @@ class Shutdown:
             if not hasattr(timer, "active") or timer.active():
                 timer.cancel()
         self._timers.clear()
-        self._resolve(self.result, ShutdownResult(self._closed, self._aborted))
+        self._result = ShutdownResult(self._closed, self._aborted)
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            self._resolve(future, self._result)
 
 
 def _say_goodbye(batch: Iterable[WebSocketServerProtocol], code: int, reason: str | None) -> None:

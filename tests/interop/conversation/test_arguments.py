@@ -100,7 +100,11 @@ async def test_a_misspelt_name_is_told_with_the_closest_one(kit: Kit, what: str,
         kit.connect(URL, **{misspelt: 1}) if what == "connect" else kit.serve(echo, **{misspelt: 1})
 
 
-@pytest.mark.parametrize("handler", [None, 7, "echo", [echo], {"/x": None}, {"/x": "echo"}], ids=str)
+@pytest.mark.parametrize(
+    "handler",
+    [None, 7, "echo", [echo], {"/x": None}, {"/x": "echo"}],
+    ids=["None", "number", "text", "list", "none-for-a-path", "text-for-a-path"],
+)
 @scenario
 async def test_a_handler_that_cannot_be_called(kit: Kit, handler: Any) -> None:
     """The error says what a handler is."""
