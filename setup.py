@@ -43,10 +43,14 @@ def extensions():
     folder = "wsframework/_core"
     headers = glob(f"{folder}/*.h")
     modules = [
-        Extension(name, [source], extra_compile_args=flags, include_dirs=[folder], depends=headers, optional=True)
+        Extension(name, [source], extra_compile_args=flags, include_dirs=[folder], depends=headers)
         for name, source in SOURCES.items()
     ]
-    return cythonize(modules, build_dir="build/cython", compiler_directives=DIRECTIVES, quiet=True)
+    compiled = cythonize(modules, build_dir="build/cython", compiler_directives=DIRECTIVES, quiet=True)
+    for module in compiled:
+        # Not before: Cython makes other objects of them, and forgets this.
+        module.optional = True
+    return compiled
 
 
 setup(ext_modules=extensions())

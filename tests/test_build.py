@@ -91,3 +91,27 @@ def test_what_setup_compiles_is_what_is_used() -> None:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "SOURCES"
     ]
     assert [sorted(sources) for sources in found] == [sorted(f"{name}_c" for name in build.MODULES)]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SETUP.is_file(), reason="the package is installed without its setup.py")
+def test_without_a_compiler_it_is_built_pure(tmp_path: Path) -> None:
+    """I installed it on a machine that has none."""
+    pytest.importorskip("Cython")
+    root = PACKAGE.parent
+    for name in ("setup.py", "setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(root / name, tmp_path)
+    shutil.copytree(root / "twisted", tmp_path / "twisted")
+    shutil.copytree(PACKAGE, tmp_path / "wsframework", ignore=shutil.ignore_patterns("__pycache__", "*.so", "*.pyd"))
+    environment = {name: value for name, value in os.environ.items() if name != "WSFRAMEWORK_PURE"}
+    done = subprocess.run(
+        [sys.executable, "setup.py", "-q", "build_ext", "--inplace"],
+        cwd=tmp_path,
+        env={**environment, "CC": str(tmp_path / "no-compiler-here")},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    assert done.stderr.count("building extension") == len(build.MODULES), done.stderr
+    assert not list(tmp_path.rglob("*.so"))

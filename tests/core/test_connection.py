@@ -389,7 +389,8 @@ def test_messages_are_only_sent_while_open(state: State) -> None:
         port.lose()
     assert port.connection.state is state
     port.take()
-    with pytest.raises(Disconnected, match=f"cannot send a message: the connection is {state.value}"):
+    words = "not open yet" if state is State.CONNECTING else state.value
+    with pytest.raises(Disconnected, match=f"cannot send a message: the connection is {words}"):
         port.connection.send_message(b"x", False)
     port.connection.send_ping(b"x")
     port.connection.send_pong(b"x")

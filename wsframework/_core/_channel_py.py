@@ -241,7 +241,8 @@ class Channel:
 
     def _check_open(self, what: str) -> None:
         if self.state is not _OPEN:
-            raise Disconnected(f"cannot {what}: the connection is {self.state.value}")
+            state = "not open yet" if self.state is _CONNECTING else self.state.value
+            raise Disconnected(f"cannot {what}: the connection is {state}")
 
     def send_ping(self, payload: bytes) -> None:
         """Send a Ping of at most 125 octets; nothing unless open."""

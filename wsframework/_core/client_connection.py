@@ -22,6 +22,8 @@ from wsframework.options import ClientOptions
 
 __all__ = ["ClientConnection"]
 
+# Of what a server says about its refusal, so much stands in the text of the error.
+_LONGEST_LINE: Final = 120
 # How much of a refusal's body is kept for the error that the application gets.
 _MAX_BODY: Final = 4096
 
@@ -146,8 +148,10 @@ class ClientConnection(Connection):
     def _rejection(self) -> HandshakeRejected:
         head = self.head
         assert head is not None, "a status was received"
+        body = self._body[: self._wanted_body]
         text = f"the server answered HTTP {head.status} {head.reason}".rstrip()
-        return HandshakeRejected(text, head.status, head.headers, self._body[: self._wanted_body])
+        said = _first_line(body) if head.headers.get("content-type", "").startswith("text/plain") else ""
+        return HandshakeRejected(f"{text}: {said}" if said else text, head.status, head.headers, body)
 
     def _is_rejected(self) -> bool:
         head = self.head
@@ -175,3 +179,10 @@ class ClientConnection(Connection):
     @property
     def _drop_timeout(self) -> float:
         return self.options.serverConnectionDropTimeout
+
+
+def _first_line(body: bytes) -> str:
+    """What a server says to people, as far as it can stand in a message: one line of it, and nothing that moves."""
+    line = bytes(body).decode("utf-8", "replace").strip().partition("\n")[0].strip()
+    line = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
+    return line if len(line) <= _LONGEST_LINE else line[:_LONGEST_LINE] + "..."

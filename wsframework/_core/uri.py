@@ -318,6 +318,8 @@ def _parse_pattern(text: str) -> _OriginPattern:
     try:
         if not separator or not _SCHEME_PATTERN.fullmatch(scheme):
             raise ValueError("it must be scheme://host or scheme://host:port")
+        if "/" in authority:
+            raise ValueError("it ends after host and port, without a slash or a path")
         match = _match_authority(authority)
         return _OriginPattern(scheme, _parse_host_pattern(match), _parse_port_pattern(match["port"]))
     except ValueError as error:

@@ -282,6 +282,11 @@ class Serving:
         server._names = [sock.getsockname() for sock in server._listening.sockets]
         return server
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(f"serve(...) gives its server by `await` or `async with`; this itself has no {name}")
+
     def __del__(self) -> None:
         if not self._was_used:
             warn("serve(...) was not awaited, so nothing is served", RuntimeWarning, source=self, stacklevel=1)
@@ -420,6 +425,13 @@ class Connecting(ConversationClient[ClientConversation]):
 
     def _seconds(self) -> float:
         return asyncio.get_running_loop().time()
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(
+                f"connect(...) gives its conversation by `await` or `async with`; this itself has no {name}"
+            )
 
     def __del__(self) -> None:
         if not self._was_used:

@@ -8,7 +8,7 @@ from typing import Any
 
 from wsframework.websocket.types import TransportDetails
 
-__all__ = ["peer2str", "sleep", "transport_details"]
+__all__ = ["is_network", "peer2str", "sleep", "transport_details"]
 
 
 async def sleep(delay: float) -> None:
@@ -34,6 +34,11 @@ def transport_details(transport: asyncio.BaseTransport, is_server: bool) -> Tran
         peer=peer2str(transport),
         channel_type=channel if ssl_object is None else "tls",
     )
+
+
+def is_network(transport: asyncio.BaseTransport) -> bool:
+    """True for sockets, False for what only behaves like one, in tests and inside of other protocols."""
+    return transport.get_extra_info("socket") is not None
 
 
 def _address(transport: asyncio.BaseTransport, which: str) -> str | None:

@@ -18,13 +18,15 @@ import txaio.aio
 from wsframework._core.client_connection import ClientConnection
 from wsframework._core.headers import HeadersInput
 from wsframework._core.server_connection import ServerConnection
-from wsframework.asyncio.port import AsyncioClientPort, AsyncioPort, AsyncioServerPort, user_log
+from wsframework.asyncio.port import AsyncioClientPort, AsyncioPort, AsyncioServerPort, log, user_log
 from wsframework.asyncio.receiving import ReceivingProtocol
 from wsframework.asyncio.tunnel import begin_by_hand
-from wsframework.asyncio.util import transport_details
+from wsframework.asyncio.util import is_network, transport_details
+from wsframework.exceptions import HandshakeError
 from wsframework.websocket import factory as neutral_factory
 from wsframework.websocket import protocol as neutral_protocol
 from wsframework.websocket import unrouted as neutral_unrouted
+from wsframework.websocket.connecting import NOT_ENCRYPTED
 from wsframework.websocket.port import describe_loss
 from wsframework.websocket.proxy import ProxyInput
 from wsframework.websocket.types import (
@@ -176,7 +178,9 @@ class WebSocketClientProtocol(WebSocketAdapterProtocol, neutral_protocol.WebSock
         options = factory._options_for(self)
         port.begin(ClientConnection(port, options, details.peer or "unknown", factory._keys, os.urandom))
         self._set_up(port)
-        if factory._proxy is None or self._is_tunnelled:
+        if factory.isSecure and not details.is_secure and factory._proxy is None and is_network(self.transport):
+            port.connection.fail_opening(HandshakeError(NOT_ENCRYPTED))
+        elif factory._proxy is None or self._is_tunnelled:
             port.connection.connected()
         else:
             begin_by_hand(self)
@@ -192,8 +196,15 @@ class WebSocketAdapterFactory:
 
     def __call__(self) -> Any:
         """A new protocol for a new connection. An override must set its attribute `factory`."""
-        protocol = self._make_protocol()
-        protocol.factory = self
+        try:
+            protocol = self._make_protocol()
+            if not hasattr(protocol, "connection_made"):
+                raise TypeError(f"the factory's protocol must be one for asyncio, not a {type(protocol).__name__}")
+            protocol.factory = self
+        except Exception:
+            # A loop that accepts connections says nothing of it, unless it is in debug mode.
+            log.exception("the protocol of a connection could not be made")
+            raise
         return protocol
 
     def _get_loop(self) -> asyncio.AbstractEventLoop:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
+# Our plugin for Twisted lies in a folder of that name, so `import twisted` alone says nothing.
+if find_spec("twisted") is None or find_spec("twisted.internet") is None:
+    raise ImportError("wsframework.twisted needs Twisted, which is not installed: pip install 'wsframework[twisted]'")
+
 from wsframework.twisted.util import sleep
 from wsframework.twisted.websocket import (
     WebSocketClientFactory,

@@ -8,10 +8,11 @@ from twisted.internet import task
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import ISSLTransport
+from twisted.internet.tcp import Connection
 
 from wsframework.websocket.types import TransportDetails
 
-__all__ = ["is_tls", "peer2str", "sleep", "transport_details"]
+__all__ = ["is_network", "is_tls", "peer2str", "sleep", "transport_details"]
 
 
 def sleep(delay: float, reactor: Any = None) -> Deferred[None]:
@@ -48,6 +49,11 @@ def transport_details(transport: Any, is_server: bool) -> TransportDetails:
 def is_tls(transport: Any) -> bool:
     """True when the transport encrypts."""
     return bool(ISSLTransport.providedBy(transport))
+
+
+def is_network(transport: Any) -> bool:
+    """True for sockets, False for what only behaves like one, in tests and inside of other protocols."""
+    return isinstance(transport, Connection)
 
 
 def _address(address: object) -> str | None:

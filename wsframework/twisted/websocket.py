@@ -19,12 +19,14 @@ from twisted.python.failure import Failure
 from wsframework._core.client_connection import ClientConnection
 from wsframework._core.headers import HeadersInput
 from wsframework._core.server_connection import ServerConnection
+from wsframework.exceptions import HandshakeError
 from wsframework.twisted.port import TwistedClientPort, TwistedPort, TwistedServerPort, log
 from wsframework.twisted.tunnel import begin_by_hand
-from wsframework.twisted.util import transport_details
+from wsframework.twisted.util import is_network, transport_details
 from wsframework.websocket import factory as neutral_factory
 from wsframework.websocket import protocol as neutral_protocol
 from wsframework.websocket import unrouted as neutral_unrouted
+from wsframework.websocket.connecting import NOT_ENCRYPTED
 from wsframework.websocket.placing import READ_SIZE
 from wsframework.websocket.port import describe_loss
 from wsframework.websocket.proxy import ProxyInput
@@ -190,7 +192,9 @@ class WebSocketClientProtocol(WebSocketAdapterProtocol, neutral_protocol.WebSock
         options = factory._options_for(self)
         port.begin(ClientConnection(port, options, details.peer or "unknown", factory._keys, os.urandom))
         self._set_up(port)
-        if factory._proxy is None or self._is_tunnelled:
+        if factory.isSecure and not details.is_secure and factory._proxy is None and is_network(self.transport):
+            port.connection.fail_opening(HandshakeError(NOT_ENCRYPTED))
+        elif factory._proxy is None or self._is_tunnelled:
             port.connection.connected()
         else:
             begin_by_hand(self)
@@ -209,6 +213,8 @@ class WebSocketAdapterFactory:
     def buildProtocol(self, addr: object) -> Any:
         """A new protocol for a new connection. An override must set its attribute `factory`."""
         protocol = self._make_protocol()
+        if not hasattr(protocol, "makeConnection"):
+            raise TypeError(f"the factory's protocol must be one for Twisted, not a {type(protocol).__name__}")
         protocol.factory = self
         return protocol
 

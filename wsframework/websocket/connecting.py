@@ -10,10 +10,23 @@ from typing import Any, Final, Protocol
 from wsframework._core.uri import parse_uri
 from wsframework.options import ClientOptions, option_names
 
-__all__ = ["Place", "check_client_options", "check_transport_config", "place_of", "split_client_options"]
+__all__ = [
+    "NOT_ENCRYPTED",
+    "Place",
+    "check_client_options",
+    "check_transport_config",
+    "place_of",
+    "split_client_options",
+]
 
 # What a client factory is made with, except for the URL.
 _SESSION: Final = ("origin", "protocols", "useragent", "headers", "proxy")
+
+
+NOT_ENCRYPTED: Final = (
+    "the URL begins with wss://, but the transport does not encrypt: nothing was sent; connectWS encrypts by the URL, "
+    "create_connection and connectSSL when they are told to"
+)
 
 
 class _HasUrl(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wsframework._core.client_connection import ClientConnection
 from wsframework._core.handshake import ConnectionRequest, ConnectionResponse
@@ -105,7 +105,13 @@ class ServerProtocolPort(ProtocolPort):
     def http_request(self, head: RequestHead) -> None:
         """A request without an upgrade: the factory's hook answers it, or the status page, or 426."""
         protocol = self.protocol
-        respond = self.connection.refuse
+
+        def respond(status: int, text: str, *rest: Any, **more: Any) -> None:
+            if status == HTTPStatus.NOT_FOUND:
+                # What browsers ask for beside a page, and what scanners look for: nobody was refused anything.
+                protocol._is_told = True
+            self.connection.refuse(status, text, *rest, **more)
+
         request = PlainRequest(protocol.factory.onHttpRequest, protocol._default_response, protocol.peer, self, respond)
         request.ask(head)
 

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from difflib import get_close_matches
 from functools import partial
+from inspect import signature
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 from urllib.parse import quote
 
@@ -43,6 +44,25 @@ KEEPALIVE: Final = {"autoPingInterval": 20, "autoPingTimeout": 20, "failByDrop":
 _MOMENT: Final = 0.05
 # Seconds in which a handler that was cancelled should be at its end.
 _GRACE: Final = 1.0
+
+# What arguments are called in `websockets` and in aiohttp, and here.
+_ELSEWHERE: Final = {
+    "additional_headers": ("headers",),
+    "close_timeout": ("closeHandshakeTimeout",),
+    "compress": ("compression",),
+    "extra_headers": ("headers",),
+    "heartbeat": ("autoPingInterval",),
+    "max_msg_size": ("maxMessagePayloadSize",),
+    "max_size": ("maxMessagePayloadSize",),
+    "open_timeout": ("timeout", "openHandshakeTimeout"),
+    "ping_interval": ("autoPingInterval",),
+    "ping_timeout": ("autoPingTimeout",),
+    "protocols": ("subprotocols",),
+    "server_header": ("server",),
+    "user_agent_header": ("user_agent",),
+    "write_limit": ("sendHighWaterMark",),
+    "writer_limit": ("sendHighWaterMark",),
+}
 
 _MESSAGES: Final = WholeNumber("messages", 1)
 _PORT: Final = WholeNumber("", 0, 65535)
@@ -260,11 +280,12 @@ def server_options(
 
 def check_option_names(function: Any, kind: type[CommonOptions], options: Mapping[str, Any]) -> None:
     """`TypeError` for what is neither an argument of `function` nor an option, with the closest name that is."""
-    known = option_names(kind)
+    known = (*option_names(kind), *function.__kwdefaults__)
     for name in options:
         if name not in known:
-            closest = get_close_matches(name, (*known, *function.__kwdefaults__), n=1)
-            hint = "".join(f"; did you mean {match}?" for match in closest)
+            meant = [match for match in _ELSEWHERE.get(name, ()) if match in known]
+            closest = meant or get_close_matches(name, known, n=1)
+            hint = "".join(f"; did you mean {match}?" for match in closest[:1])
             raise TypeError(f"{function.__name__} has no argument {name}, and there is no such option{hint}")
 
 
@@ -309,6 +330,15 @@ def _checked_callable(name: str, function: Any) -> Any:
 def _checked_handler(handler: Any) -> Handler[Any]:
     if not callable(handler):
         raise TypeError(f"a handler must be an async def of one argument, not {type(handler).__name__}")
+    try:
+        parameters = signature(handler)
+    except (TypeError, ValueError):
+        # Not everything that can be called says how.
+        return handler  # type: ignore[no-any-return]
+    try:
+        parameters.bind(None)
+    except TypeError:
+        raise TypeError(f"a handler takes one argument, the conversation; this one is {parameters}") from None
     return handler  # type: ignore[no-any-return]
 
 
