@@ -16,7 +16,7 @@ from typing import IO, Any
 from websockets.sync.client import ClientConnection, connect
 from websockets.sync.server import ServerConnection, serve
 
-__all__ = ["BACKENDS", "SECONDS", "Command", "Peer", "Terminal", "client", "echo"]
+__all__ = ["BACKENDS", "ROOT", "SECONDS", "Command", "Peer", "Terminal", "client", "echo"]
 
 ROOT = Path(__file__).resolve().parents[2]
 BACKENDS = ["asyncio", "twisted"]

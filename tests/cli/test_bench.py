@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -119,14 +118,6 @@ def test_connections_that_end_are_counted(bench: Start, peer: StartPeer) -> None
     done = bench(peer(tire).url, "-c", "3", "--seconds", "60")
     assert done.status() == 1
     assert "  3 times: closed with 1013: tired" in done.output()
-
-
-def test_nobody_there_is_one_line(bench: Start) -> None:
-    """Exit status 1."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    done = bench(f"ws://127.0.0.1:{port}/")
-    assert (done.status(), done.errors()) == (1, ["wsframework bench: Connection refused"])
 
 
 def test_ctrl_c_ends_it_in_order(bench: Start, peer: StartPeer) -> None:

@@ -344,7 +344,7 @@ async def test_the_command_in_a_process() -> None:
         (["ws://a", "--header", "a b: c"], "header"),
         (["ws://a", "--header", "a: b\nc"], "control character"),
         (["ws://a", "--timeout", "0"], "seconds"),
-        (["ws://a", "--timeout", "soon"], "not a number"),
+        (["ws://a", "--timeout", "soon"], "no number"),
         (["ws://a", "--timeout", "nan"], "seconds"),
         (["ws://a", "--largest", "-1"], "octets"),
         (["ws://a", "--largest", "9" * 30], "octets"),

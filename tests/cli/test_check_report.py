@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from tests.cli.observed import FACTS, TALK, accepted, answered, secure, tried
+from wsframework._core.uri import parse_uri
 from wsframework.cli.diagnosis import diagnose
 from wsframework.cli.explanations import Code
-from wsframework.cli.facts import Facts, Limits, Reaction, Stage
+from wsframework.cli.facts import Facts, Limits, Question, Reaction, Stage, Trust
 from wsframework.cli.findings import Level, Section, printable
 from wsframework.cli.json_report import json_report
 from wsframework.cli.report import report_lines, show
@@ -67,6 +68,32 @@ def test_a_good_server_is_reported_section_by_section() -> None:
         "Verdict: a usable WebSocket, 1 warning.",
     ):
         assert expected in lines
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("ws://127.0.0.1:1/", "127.0.0.1 is an address, nothing to look up"),
+        ("ws://[::1]:1/", "::1 is an address, nothing to look up"),
+        ("ws://unix:/tmp/s", "a unix socket, nothing to look up"),
+    ],
+)
+def test_what_is_no_name_was_not_looked_up(url: str, text: str) -> None:
+    """ "127.0.0.1 is 127.0.0.1" told me nothing."""
+    facts = replace(FACTS, question=Question(url, parse_uri(url)))
+    assert f"  ok       name                   {text}" in text_of(facts).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("days", "left"), [(-2, "2 days ago"), (-1, "1 day ago"), (0, "0 days left"), (1, "1 day left"), (2, "2 days left")]
+)
+def test_one_day_is_not_days(days: int, left: str) -> None:
+    """A certificate that ends tomorrow."""
+    facts = secure(days=days)
+    assert f"({left})" in text_of(facts)
+    assert ("UTC: 1 day." in text_of(facts)) is (days == 1)
+    expired = secure(days=days, trust=Trust.EXPIRED, verification="no")
+    assert ("UTC, 1 day ago." in text_of(expired)) is (days == -1)
 
 
 def test_a_problem_is_marked_in_its_section_and_explained_at_the_end() -> None:

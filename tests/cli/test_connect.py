@@ -10,12 +10,15 @@ import ssl
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from websockets.sync.server import ServerConnection
 
 from tests.cli.shells import BACKENDS, SECONDS, Command, Peer
+from wsframework._core.closure import Cause, Closure
+from wsframework.cli import connect as command_module
 
 pytestmark = pytest.mark.interop
 
@@ -136,14 +139,6 @@ def test_a_refusal_is_one_line(connect: Start, peer: StartPeer) -> None:
     assert line.startswith("wsframework connect: ")
     assert "401" in line
     assert done.output() == []
-
-
-def test_nobody_there_is_one_line(connect: Start) -> None:
-    """A port where nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    done = connect(f"ws://127.0.0.1:{port}/")
-    assert (done.status(), done.errors()) == (1, ["wsframework connect: Connection refused"])
 
 
 def test_a_server_that_says_nothing_is_not_waited_for_longer(connect: Start) -> None:
@@ -279,7 +274,32 @@ def test_close_has_a_code_and_a_reason(connect: Start, peer: StartPeer) -> None:
     done = connect(server.url, text="/close 4001 so long\nmore\n")
     assert done.status() == 1
     assert server.closure() == (4001, "so long")
-    assert done.errors()[-1] == "Closed by you: 4001 (of the application) so long"
+    assert done.errors()[-1] == 'Closed by you with 4001 "so long" (the server answered 4001 "so long")'
+
+
+def test_what_i_closed_with_is_shown_whatever_the_answer(connect: Start, command: Start) -> None:
+    """My code and reason are what I want to see; the exit status goes by the answer."""
+    server = command("serve", "echo", "--port", "0", "--quiet")
+    done = connect(server.url(), text="/close 4001 enough\n")
+    assert done.status() == 0
+    assert done.errors()[-1] == 'Closed by you with 4001 "enough" (the server answered 1000)'
+
+
+def test_an_answer_without_a_code_is_called_that() -> None:
+    """A Close frame may be empty."""
+    conversation = SimpleNamespace(
+        closure=Closure(Cause.CLOSE_HANDSHAKE, 1005, None), closedByMe=True, localCloseCode=1000, localCloseReason=None,
+        remoteCloseCode=None, remoteCloseReason=None,
+    )  # fmt: skip
+    assert command_module._ending(conversation) == "Closed by you with 1000 (the server answered without a code)"
+
+
+@pytest.mark.parametrize("code", ["99", "10000", "soon", "1e3", "-1000"])
+def test_a_code_that_is_none_is_answered_with_those_there_are(connect: Start, peer: StartPeer, code: str) -> None:
+    """/close 99."""
+    done = connect(peer().url, text=f"/close {code}\n")
+    assert done.status() == 0
+    assert "! /close [code [reason]]: the code is one of 1000 to 1003, 1007 to 1014 or 3000 to 4999" in done.errors()
 
 
 def test_a_line_that_is_not_utf8_is_not_sent(connect: Start, peer: StartPeer) -> None:
@@ -299,7 +319,7 @@ def test_a_signal_closes_in_order(connect: Start, peer: StartPeer, number: int, 
     done.signal(number)
     assert done.status() == status
     assert server.closure() == (1001, "")
-    assert done.errors()[-1] == "Closed by you: 1001 (going away)"
+    assert done.errors()[-1] == "Closed by you with 1001 (the server answered 1001)"
 
 
 def test_a_signal_ends_the_attempt_to_connect(connect: Start) -> None:

@@ -56,7 +56,7 @@ def test_what_is_typed_is_sent_and_what_comes_is_shown(connect: Start, peer: Sta
     shell.until("pong after ")
     shell.type("\x04")
     assert shell.status() == 0
-    shell.until("Closed by you: 1000 (normal)")
+    shell.until("Closed by you with 1000 (the server answered 1000)")
     assert server.closure() == (1000, "")
 
 
@@ -69,7 +69,7 @@ def test_ctrl_c_closes_in_order(connect: Start, peer: StartPeer) -> None:
     shell.type("half a l")
     shell.type("\x03")
     assert shell.status() == 130
-    shown = shell.until("Closed by you: 1001 (going away)")
+    shown = shell.until("Closed by you with 1001 (the server answered 1001)")
     assert "Traceback" not in shown
     assert server.closure() == (1001, "")
 

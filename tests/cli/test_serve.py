@@ -130,14 +130,14 @@ def test_there_can_be_a_limit(serve: Start) -> None:
         assert received(connection) == "x"
 
 
-def test_a_port_that_is_taken_is_one_line(command: Start) -> None:
-    """Exit status 1."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        for backend in BACKENDS:
-            done = command("serve", "echo", "--port", port, "--backend", backend)
-            assert done.status() == 1
-            assert done.errors() == ["wsframework serve: Address already in use"]
+def test_the_handler_with_a_log_has_the_name_of_the_one_within() -> None:
+    """A warning at the end says which handler did not end; it should be mine."""
+
+    async def greet(conversation: Any) -> None:
+        """Say hello."""
+
+    logged = command_module._logged(greet)
+    assert (logged.__name__, logged.__qualname__, logged.__doc__) == ("greet", greet.__qualname__, "Say hello.")
 
 
 @pytest.mark.parametrize(

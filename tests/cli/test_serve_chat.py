@@ -47,7 +47,10 @@ def fields(connection: ClientConnection) -> dict[str, Any]:
 def test_terminals_and_pages_are_in_one_room(chat: str) -> None:
     """Who came with `wsframework connect` reads lines, a page gets JSON."""
     with terminal(chat) as ada:
-        assert line(ada).startswith("You are guest 1; here: guest 1.")
+        assert line(ada) == (
+            "You are guest 1; here: guest 1. "
+            "For another name: /name NAME; in wsframework connect //name NAME. All else is said."
+        )
         with page(chat) as grace:
             assert fields(grace) == {"type": "welcome", "name": "guest 2", "people": ["guest 1", "guest 2"]}
             assert line(ada) == "* guest 2 joined"
@@ -168,6 +171,44 @@ def test_people_talk_in_browsers_and_terminals(browser: Browser, chat: str) -> N
         assert ada.evaluate("'hit' in window") is False
     ada.until_text("#log .news", "guest 1 left")
     assert ada.problems() == []
+
+
+def test_what_it_says_about_names_is_true_in_our_terminal(chat: str, command: Start) -> None:
+    """I typed //name Ada in `wsframework connect`, as it says."""
+    done = command("connect", chat)
+    assert "in wsframework connect //name NAME" in done.line()
+    done.write("//name Ada\n")
+    assert done.line() == "* guest 1 is Ada now"
+    done.end()
+    assert done.status() == 0
+
+
+@with_marks
+def test_sending_is_louder_than_changing_the_name(browser: Browser, chat: str) -> None:
+    """One button catches the eye; the other is text, which can be told from its ground in light and dark."""
+    ada = come_in(browser, chat, "Ada")
+    style = "getComputedStyle(document.querySelector('#{} button')).{}"
+    for scheme in ("light", "dark"):
+        ada.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        assert ada.evaluate(style.format("rename", "backgroundColor")) == "rgba(0, 0, 0, 0)"
+        assert ada.evaluate(style.format("say", "backgroundColor")) != "rgba(0, 0, 0, 0)"
+        text, ground = (
+            ada.evaluate(name)
+            for name in (style.format("rename", "color"), "getComputedStyle(document.body).backgroundColor")
+        )
+        assert contrast(text, ground) >= 4.5, scheme
+
+
+def contrast(one: str, other: str) -> float:
+    """Between two colors as browsers write them, from 1 to 21, as WCAG 2 has it."""
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(color: str) -> float:
+    parts = [int(part) / 255 for part in color.removeprefix("rgb(").removesuffix(")").split(",")]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 @with_marks

@@ -7,6 +7,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Final
 
 from wsframework.cli.failures import Failure, UsageError
@@ -17,6 +18,9 @@ __all__ = ["NAMES", "PATIENCE", "Backend", "Stream", "Trust", "add_backend_argum
 NAMES: Final = ("asyncio", "twisted")
 PATIENCE: Final = 30.0
 """Seconds that a TCP connection has to take what was written when it ends; then it is aborted."""
+
+# Where a module is not called as what is installed.
+_DISTRIBUTIONS: Final = {"OpenSSL": "pyOpenSSL", "twisted": "Twisted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,10 @@ class Backend(ABC):
     def explain(self, error: BaseException) -> str | None:
         """In one line what went wrong outside of the program; None if it did not go wrong there."""
 
+    @abstractmethod
+    def error_number(self, error: BaseException) -> int | None:
+        """The number that the operating system gave an error, as in `errno`; None where there is none."""
+
     async def guarded(self, main: Coroutine[Any, Any, int]) -> int:
         """The result of `main`; `Failure` where the network or the server failed."""
         try:
@@ -118,7 +126,7 @@ def in_words(number: int | None, text: str) -> str:
     return os.strerror(number) if number else printable(" ".join(text.split()))
 
 
-def add_backend_argument(parser: argparse.ArgumentParser) -> None:
+def add_backend_argument(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """`--backend`."""
     parser.add_argument("--backend", choices=NAMES, default="asyncio", help="what it runs on (default: asyncio)")
 
@@ -130,9 +138,11 @@ def load(name: str) -> Backend:
 
         return AsyncioBackend()
     try:
+        # First, and not `twisted` alone: our plugin lies in a folder of that name, which is importable without Twisted.
+        import_module("twisted.internet")
         from wsframework.cli.on_twisted import TwistedBackend
     except ModuleNotFoundError as error:
-        raise UsageError(
-            f'--backend twisted: {error.name} is not installed; pip install "wsframework[twisted]"'
-        ) from None
+        missing = (error.name or "").partition(".")[0]
+        name = _DISTRIBUTIONS.get(missing, missing)
+        raise UsageError(f"--backend twisted: {name} is not installed: pip install 'wsframework[twisted]'") from None
     return TwistedBackend()

@@ -46,7 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_client_arguments(parser)
     kind = parser.add_argument_group("load")
     kind.add_argument(
-        "-c", "--connections", type=_count(_MOST_CONNECTIONS), default=10, metavar="N", help="default: 10"
+        "-c",
+        "--connections",
+        type=_count(_MOST_CONNECTIONS),
+        default=10,
+        metavar="N",
+        help="how many at once (default: 10)",
     )
     kind.add_argument(
         "--seconds", type=seconds, default=5.0, metavar="SECONDS", help="how long to measure at most (default: 5)"

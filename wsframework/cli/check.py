@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import socket
 import sys
 from typing import Final
 
 from wsframework._core.client_handshake import build_request
-from wsframework._core.headers import check_header
 from wsframework._core.uri import parse_uri
+from wsframework.cli.calling import add_request_arguments
 from wsframework.cli.diagnosis import diagnose, is_usable
 from wsframework.cli.facts import Question
 from wsframework.cli.failures import UsageError
@@ -35,26 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "extensions, pings, the closing handshake. What is wrong is explained. The exit status is 0 for a usable "
         "WebSocket, 1 for problems, 2 for wrong usage."
     )
-    parser.add_argument("url", metavar="URL", type=_url, help="ws:// or wss:// and so on")
-    parser.add_argument(
-        "--header",
-        metavar="'NAME: VALUE'",
-        type=_header,
-        action="append",
-        default=[],
-        help="a header for the request; may be repeated",
-    )
-    parser.add_argument("--origin", help="the Origin header, for example https://example.com")
-    parser.add_argument(
-        "--subprotocol", metavar="NAME", action="append", default=[], help="a subprotocol to ask for; may be repeated"
-    )
-    parser.add_argument("--ca", metavar="FILE", help="trust the authorities in this file (PEM), not the system's")
-    parser.add_argument(
-        "--insecure", action="store_true", help="go on with a certificate that cannot be trusted, for tests"
-    )
-    parser.add_argument(
-        "--timeout", metavar="SECONDS", type=_seconds, default=10.0, help="for each step; %(default)g by default"
-    )
+    add_request_arguments(parser, "each step")
     parser.add_argument(
         "--limits",
         action="store_true",
@@ -65,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OCTETS",
         type=_size,
         default=LARGEST,
-        help="the largest message that --limits sends; %(default)s by default",
+        help="the largest message that --limits sends (default: 16 MiB)",
     )
     parser.add_argument("--json", action="store_true", help="the report as JSON, for programs")
 
@@ -98,47 +78,6 @@ def _settings(args: argparse.Namespace) -> Settings:
         except OSError as error:
             raise ValueError(f"--ca {args.ca}: {error.strerror or error}") from error
     return Settings(question, args.timeout, context, args.insecure, args.largest if args.limits else None)
-
-
-# Types of arguments: argparse shows the errors and exits with 2.
-
-
-def _url(text: str) -> str:
-    try:
-        uri = parse_uri(text)
-    except ValueError as error:
-        scheme, separator, rest = text.partition("://")
-        websocket = {"http": "ws", "https": "wss"}.get(scheme.lower()) if separator else None
-        hint = f"; write {websocket}://{rest}" if websocket else ""
-        raise argparse.ArgumentTypeError(f"{error}{hint}") from error
-    if uri.unix_path is not None and not hasattr(socket, "AF_UNIX"):
-        raise argparse.ArgumentTypeError("there are no unix sockets on this system")
-    return text
-
-
-def _header(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    if not colon:
-        raise argparse.ArgumentTypeError("a header is written 'Name: value'")
-    try:
-        check_header(name.strip(), value.strip())
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-    return name.strip(), value.strip()
-
-
-def _seconds(text: str) -> float:
-    seconds = _number(text)
-    if not 0 < seconds <= 3600:
-        raise argparse.ArgumentTypeError("a number of seconds, more than 0 and at most 3600")
-    return seconds
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError("not a number") from error
 
 
 def _size(text: str) -> int:

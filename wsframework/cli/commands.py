@@ -80,7 +80,7 @@ class Commands:
     async def _close(self, rest: str) -> None:
         number, _, reason = rest.partition(" ")
         if number and not (number.isascii() and number.isdigit() and len(number) == 4):
-            raise ValueError("/close [code [reason]]: the code is a number such as 1000")
+            raise ValueError("/close [code [reason]]: the code is one of 1000 to 1003, 1007 to 1014 or 3000 to 4999")
         code = int(number or "1000")
         check_close(code, reason)
         if self._frames:

@@ -22,7 +22,7 @@ A line is sent as a text message; /help lists the commands. Ctrl-D ends it, with
 from a pipe or a file, it waits at their end until the server has answered a Ping and nothing has come for --wait
 seconds, and closes then. Messages go to stdout, all else to stderr.
 
-exit status: 0 if the connection was closed with 1000, 1001 or no code, else 1; 130 after Ctrl-C
+exit status: 0 if the server's Close has 1000, 1001 or no code, else 1; 130 after Ctrl-C
 """
 _MIB: Final = 1 << 20
 
@@ -163,10 +163,25 @@ class _Talk:
         if self._arguments.frames and conversation.remoteCloseCode is not None:
             reason = conversation.remoteCloseReason
             screen.frame("<", "CLOSE", f"{conversation.remoteCloseCode} {reason!r}" if reason else str(closure.code))
-        by = "by you" if conversation.closedByMe else "by the server"
-        how = f"Closed {by}" if closure.was_clean else "Ended"
-        screen.title(printable(f"{how}: {closure.code} ({close_name(closure.code)}) {closure.reason or ''}".rstrip()))
+        screen.title(printable(_ending(conversation)))
         return 0 if closure.was_clean and closure.code in _IN_ORDER else 1
+
+
+def _ending(conversation: Any) -> str:
+    """Who closed it and with what; what we said ourselves is the news where the server only answered."""
+    closure = conversation.closure
+    if closure.was_clean and conversation.closedByMe:
+        ours = _code_and_reason(conversation.localCloseCode, conversation.localCloseReason)
+        theirs = _code_and_reason(conversation.remoteCloseCode, conversation.remoteCloseReason)
+        return f"Closed by you with {ours} (the server answered {theirs})"
+    how = "Closed by the server" if closure.was_clean else "Ended"
+    return f"{how}: {closure.code} ({close_name(closure.code)}) {closure.reason or ''}".rstrip()
+
+
+def _code_and_reason(code: int | None, reason: str | None) -> str:
+    if code is None:
+        return "without a code"
+    return f'{code} "{reason}"' if reason else str(code)
 
 
 def _payload(payload: bytes) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, unique
 
-__all__ = ["Explanation", "Level", "Section", "printable"]
+__all__ = ["Explanation", "Level", "Section", "days", "printable"]
 
 
 @unique
@@ -39,6 +39,11 @@ class Explanation:
     level: Level
     meaning: str
     advice: str
+
+
+def days(number: int) -> str:
+    """So many days, in words."""
+    return "1 day" if number == 1 else f"{number} days"
 
 
 def printable(text: str | bytes) -> str:

@@ -45,7 +45,7 @@ class Plan:
 
 
 class Load:
-    """One run. `connect` opens a conversation."""
+    """One run. `connect` opens a conversation, or raises `Failure`."""
 
     def __init__(self, backend: Backend, plan: Plan, connect: Callable[[], Any]) -> None:
         self._backend = backend
@@ -100,13 +100,8 @@ class Load:
     async def _open_one(self) -> None:
         try:
             self._conversations.append(await self._connect())
-        except self._backend.cancelled:
-            raise
-        except Exception as error:
-            text = self._backend.explain(error)
-            if text is None:
-                raise
-            self.errors[text] += 1
+        except Failure as failure:
+            self.errors[str(failure)] += 1
 
     async def _try_out(self, conversation: Any) -> None:
         """One message there and back, or `Failure`."""

@@ -49,17 +49,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     parser, commands = _parsers()
     name = next((word for word in given if not word.startswith("-")), "")
-    module: Any = None
-    if name in COMMANDS:
-        module = import_module(f"wsframework.cli.{name}")
-        module.add_arguments(commands[name])
-    arguments = parser.parse_args(given)
-    if module is None:
+    if name not in COMMANDS:
+        parser.parse_args(given)
         from wsframework.cli.versions import describe
 
         print(f"{describe()}\n\n{HINT}")
         return 0
-    return _run(module, arguments, commands[name])
+    module = import_module(f"wsframework.cli.{name}")
+    module.add_arguments(commands[name])
+    # Each parser has its own words: as one, they would answer an option that a command does not know with the usage of
+    # the whole.
+    begin = given.index(name)
+    parser.parse_args(given[:begin])
+    return _run(module, commands[name].parse_args(given[begin + 1 :]), commands[name])
 
 
 def _run(module: Any, arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:

@@ -97,12 +97,24 @@ class AsyncioBackend(Backend):
         if isinstance(error, ssl.SSLCertVerificationError):
             return f"the server's certificate is not trusted: {error.verify_message}"
         if isinstance(error, ssl.SSLError):
-            return f"TLS failed: {error.reason or error}"
+            return f"TLS failed: {in_words(None, error.reason or str(error)).replace('_', ' ').lower()}"
         if isinstance(error, socket.gaierror):
             return f"the name cannot be looked up: {error.strerror or error}"
+        if isinstance(error, ConnectionError) and not error.args:
+            # asyncio's own, of a connection that ended in the middle of the TLS handshake.
+            return "the connection was lost"
         if isinstance(error, OSError):
             return in_words(error.errno, str(error) or type(error).__name__)
         return in_words(None, str(error)) if isinstance(error, WebSocketError) else None
+
+    def error_number(self, error: BaseException) -> int | None:
+        """See `Backend.error_number`."""
+        # Errors of TLS and of looking up names have numbers of their own.
+        return (
+            error.errno
+            if isinstance(error, OSError) and not isinstance(error, ssl.SSLError | socket.gaierror)
+            else None
+        )
 
 
 class AsyncioStream(Stream):

@@ -23,13 +23,16 @@ from wsframework.cli.backends import Backend, Stream, Trust, in_words
 from wsframework.cli.failures import Failure
 from wsframework.cli.on_twisted_stream import TwistedStream
 from wsframework.cli.signals import Signals
-from wsframework.exceptions import WebSocketError
+from wsframework.exceptions import HandshakeLost, WebSocketError
 from wsframework.twisted.conversation import connect, serve
 from wsframework.twisted.util import sleep
 
 __all__ = ["TwistedBackend"]
 
 _PEM: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+# A TLS handshake that fails ends the transport, and of that only the text is left: library, function and reason.
+_REASON: Final = re.compile(r"\('SSL routines', '[^']*', '([^']+)'\)")
+_UNTRUSTED: Final = "certificate verify failed"
 
 
 class TwistedBackend(Backend):
@@ -147,12 +150,22 @@ class TwistedBackend(Backend):
             return f"TLS failed: {_of_openssl(error_)}"
         if isinstance(error_, error.DNSLookupError):
             return "the name cannot be looked up"
+        if isinstance(error_, (OSError, error.ConnectError, error.CannotListenError)):
+            return in_words(self.error_number(error_), str(error_) or type(error_).__name__)
+        if isinstance(error_, HandshakeLost) and (reasons := _REASON.findall(str(error_))):
+            if _UNTRUSTED in reasons:
+                return "the server's certificate is not trusted"
+            return f"TLS failed: {'; '.join(reasons)}"
+        return in_words(None, str(error_)) if isinstance(error_, (WebSocketError, error.ConnectionClosed)) else None
+
+    def error_number(self, error_: BaseException) -> int | None:
+        """See `Backend.error_number`."""
         if isinstance(error_, error.CannotListenError):
             error_ = error_.socketError
-        if isinstance(error_, (OSError, error.ConnectError)):
-            number = error_.errno if isinstance(error_, OSError) else error_.osError
-            return in_words(number, str(error_) or type(error_).__name__)
-        return in_words(None, str(error_)) if isinstance(error_, (WebSocketError, error.ConnectionClosed)) else None
+        if isinstance(error_, error.ConnectError):
+            number: int | None = error_.osError
+            return number
+        return error_.errno if isinstance(error_, OSError) else None
 
 
 @implementer(IOpenSSLServerConnectionCreator)

@@ -7,6 +7,7 @@ import shutil
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import ip_address
 from statistics import median
 from typing import Final, TextIO, TypeAlias
 
@@ -16,7 +17,7 @@ from wsframework.cli.conversation_rules import reaction_text, unfit
 from wsframework.cli.diagnosis import is_usable
 from wsframework.cli.explanations import Finding
 from wsframework.cli.facts import Answer, Conversation, Facts, Limits, Resolution, Stage, Tls, Trial
-from wsframework.cli.findings import Level, Section, printable
+from wsframework.cli.findings import Level, Section, days, printable
 
 __all__ = ["Line", "head_lines", "report_lines", "show"]
 
@@ -165,10 +166,24 @@ def _items(section: Section, facts: Facts) -> Iterator[_Item]:
 
 
 def _address(facts: Facts) -> Iterator[_Item]:
-    lookup = facts.lookup
-    if lookup is not None and lookup.resolution is Resolution.FOUND:
+    lookup, uri = facts.lookup, facts.question.uri
+    if lookup is None or lookup.resolution is not Resolution.FOUND:
+        return
+    if uri.unix_path is not None:
+        yield _Item("name", "a unix socket, nothing to look up")
+    elif _is_address(uri.host):
+        yield _Item("name", f"{uri.host} is an address, nothing to look up")
+    else:
         addresses = ", ".join(map(printable, lookup.addresses))
-        yield _Item("name", f"{facts.question.uri.host} is {addresses} ({_ms(lookup.seconds)})")
+        yield _Item("name", f"{uri.host} is {addresses} ({_ms(lookup.seconds)})")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _tcp(facts: Facts) -> Iterator[_Item]:
@@ -185,8 +200,8 @@ def _tls(tls: Tls) -> Iterator[_Item]:
     certificate = tls.certificate
     if certificate is None:
         return
-    days = (certificate.not_after - tls.checked_at).days
-    left = f"{days} days left" if days >= 0 else f"{-days} days ago"
+    number = (certificate.not_after - tls.checked_at).days
+    left = f"{days(number)} left" if number >= 0 else f"{days(-number)} ago"
     yield _Item("certificate", f"valid until {certificate.not_after:%Y-%m-%d} ({left})")
     for subject, text in (
         ("subject", certificate.subject),

@@ -8,12 +8,14 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import wraps
 from ipaddress import ip_address
 from typing import Any, Final
 
 from wsframework._core.uri import parse_authority
+from wsframework.cli.advice import of_listening
 from wsframework.cli.backends import Backend, add_backend_argument, load
-from wsframework.cli.failures import OutputGone, Stopped, UsageError
+from wsframework.cli.failures import Failure, OutputGone, Stopped, UsageError
 from wsframework.cli.findings import printable
 from wsframework.websocket.broadcast import Broadcast
 from wsframework.websocket.types import ConnectionDeny, ConnectionRequest
@@ -94,6 +96,11 @@ async def _serve(backend: Backend, arguments: argparse.Namespace, handler: Any, 
         server = await backend.serve(handler, arguments.host, arguments.port, **options)
     except (TypeError, ValueError) as error:
         raise UsageError(str(error)) from error
+    except Exception as error:
+        text = of_listening(backend, error, arguments.host, arguments.port)
+        if text is None:
+            raise
+        raise Failure(text) from error
     try:
         _announce(server, arguments)
         await server.serve_forever()
@@ -162,6 +169,7 @@ def _refuse_pages(request: ConnectionRequest) -> None:
 def _logged(handler: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
     """`handler`, with a line for each connection when it is over."""
 
+    @wraps(handler)
     async def logged(conversation: Any) -> None:
         begun = time.monotonic()
 

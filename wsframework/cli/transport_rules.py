@@ -8,7 +8,7 @@ from typing import Final
 
 from wsframework.cli.explanations import Code, Finding, finding
 from wsframework.cli.facts import Attempt, Ending, Facts, Resolution, Tls, Trial, Trust
-from wsframework.cli.findings import Level, printable
+from wsframework.cli.findings import Level, days, printable
 
 __all__ = ["EXPIRES_SOON", "TRANSPORT_RULES"]
 
@@ -74,7 +74,7 @@ def _trust(facts: Facts) -> Iterator[Finding]:
     if certificate is not None:
         until = f"{certificate.not_after:%Y-%m-%d %H:%M} UTC"
         if tls.trust is Trust.EXPIRED:
-            parts.append(f"It was valid until {until}, {(tls.checked_at - certificate.not_after).days} days ago.")
+            parts.append(f"It was valid until {until}, {days((tls.checked_at - certificate.not_after).days)} ago.")
         elif tls.trust is Trust.NOT_YET_VALID:
             parts.append(f"It is valid from {certificate.not_before:%Y-%m-%d %H:%M} UTC.")
         elif tls.trust is Trust.WRONG_NAME:
@@ -93,7 +93,7 @@ def _expiry(facts: Facts) -> Iterator[Finding]:
     if left < EXPIRES_SOON:
         yield finding(
             Code.CERTIFICATE_EXPIRES_SOON,
-            f"It is valid until {tls.certificate.not_after:%Y-%m-%d %H:%M} UTC: {left.days} days.",
+            f"It is valid until {tls.certificate.not_after:%Y-%m-%d %H:%M} UTC: {days(left.days)}.",
         )
 
 
