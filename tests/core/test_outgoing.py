@@ -331,7 +331,8 @@ def test_parts_are_only_sent_while_open(state: State, part: Call, way: Call) -> 
         elif state is State.CLOSED:
             port.lose()
         port.take()
-        with pytest.raises(Disconnected, match=f"the connection is {state.value}"):
+        words = "not open yet" if state is State.CONNECTING else state.value
+        with pytest.raises(Disconnected, match=f"the connection is {words}"):
             part(connection)
         assert port.calls == []
 
