@@ -32,18 +32,22 @@ EXPLANATIONS = Path(__file__).resolve().parents[1] / "reference" / "errors.toml"
 
 @dataclass
 class Entry:
-    """What some messages have in common: their texts as patterns, what they mean and what to do about them."""
+    """What some messages have in common: their texts as patterns, what they mean and what to do about them.
+
+    `others` are texts of Python, Twisted or OpenSSL, which the source does not have, with what they come as.
+    """
 
     topic: str
     texts: list[str]
     means: str
     do: str
+    others: dict[str, str] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
 
     def kinds(self) -> dict[str, list[str]]:
         """Each text with what it comes as, in the order of `texts` and then of the alphabet."""
-        found: dict[str, list[str]] = {}
+        found = {text: [kind] for text, kind in self.others.items()}
         for pattern in self.texts:
             for message in self.messages:
                 if fits(pattern, message.text):
@@ -82,7 +86,7 @@ def explained(messages: Iterable[Message], entries: Iterable[Entry]) -> list[Mes
 
 def entries(explanations: Mapping[str, list[dict[str, Any]]]) -> list[Entry]:
     """The entries of an explanation file."""
-    return [Entry(topic, **entry) for topic, given in explanations.items() for entry in given]
+    return [Entry(topic, **{"texts": [], **entry}) for topic, given in explanations.items() for entry in given]
 
 
 @cache
@@ -106,12 +110,14 @@ class ErrorIndex(SphinxDirective):
         chosen = [entry for entry in index() if entry.topic == topic]
         if not chosen:
             raise self.error(f"error-index: no topic {topic} in {EXPLANATIONS.name}")
-        return [self.describe(entry) for entry in chosen if entry.messages]
+        return [self.describe(entry) for entry in chosen if entry.messages or entry.others]
 
     def describe(self, entry: Entry) -> nodes.Node:
-        """The texts, one above the other, and below them what there is to say."""
-        group = addnodes.desc(domain="", objtype="message", desctype="message", classes=["error-message"])
-        for text, kinds in entry.kinds().items():
+        """The texts, one above the other, and below them what there is to say. Several are a list, which is lighter."""
+        found = entry.kinds()
+        classes = ["error-message", "several"] if len(found) > 1 else ["error-message"]
+        group = addnodes.desc(domain="", objtype="message", desctype="message", classes=classes)
+        for text, kinds in found.items():
             signature = addnodes.desc_signature(text, "", is_multiline=False)
             signature += addnodes.desc_name(text, text)
             signature += nodes.inline("", ", ".join(kinds), classes=["error-kind"])

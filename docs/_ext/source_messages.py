@@ -1,11 +1,11 @@
 """The texts that users can meet, read off the source: what is raised, why a connection ends, what is refused, the log.
 
 Strategy: nothing is imported or run. A message is what an expression in one of the known places can evaluate to: the
-arguments of `raise X(...)` and of error classes, and of the verbs that end connections and write to the log. Literals
-and f-strings are taken apart, conditional expressions give both texts, names are looked up in the function and the
-module around them, calls of functions beside it give what these return, and a parameter what the callers in the module
-hand in. A function of another module counts if it says that it returns a str. What remains unknown stands as a
-placeholder, `<name>`.
+arguments of `raise X(...)` and of error classes, what these hand to their base, warnings, and the arguments of the
+verbs that end connections and write to the log. Literals and f-strings are taken apart, conditional expressions give
+both texts, names are looked up in the function and the module around them, calls of functions beside it give what
+these return, and a parameter what the callers in the module hand in. A function of another module counts if it says
+that it returns a str. What remains unknown stands as a placeholder, `<name>`.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ LOG_CALLS: Final = {
     "error": "error",
     "exception": "error",
     "failure": "error",
+    "_warn": "warning",
 }
 # Classes of errors: those of Python, and those that wsframework has.
 ERROR_NAME: Final = re.compile(
@@ -86,15 +87,14 @@ class Message:
 
 def collect(package: Path = PACKAGE, leave_out: Iterable[str] = ("cli",)) -> list[Message]:
     """All messages of the package, sorted, without the subpackages to leave out."""
-    sources = {path.relative_to(package).as_posix(): path for path in sorted(package.rglob("*.py"))}
-    wanted = {name: path.read_text("utf-8") for name, path in sources.items() if name.split("/")[0] not in leave_out}
-    return messages_in(wanted)
+    paths = {path.relative_to(package).as_posix(): path for path in sorted(package.rglob("*.py"))}
+    return messages_in({n: path.read_text("utf-8") for n, path in paths.items() if n.split("/")[0] not in leave_out})
 
 
 def messages_in(sources: Mapping[str, str]) -> list[Message]:
     """The messages of modules, which are given by name."""
     modules = [_Module(source, name) for name, source in sources.items()]
-    shared = {name: module for module in modules for name in module.str_functions()}
+    shared = {name: module for module in modules for name in module.shared_names()}
     found = {message for module in modules for message in module.messages(shared)}
     texts = {message.text for message in found}
     # A line of the log with its prefix, which the callers' texts are given by a function for that, counts once.
@@ -106,10 +106,6 @@ def _says_something(text: str) -> bool:
     """Whether it is a phrase: no header, name or content type, and not only placeholders."""
     words = re.sub(r"<[^>]*>", "", text)
     return " " in text and re.search(r"(^|\s)\(?[a-z]{2,}[,:;)]*(\s|$)", words) is not None
-
-
-def _has_letters(text: str) -> bool:
-    return re.search("[A-Za-z]", re.sub(r"<[^>]*>", "", text)) is not None
 
 
 class _Module:
@@ -126,17 +122,20 @@ class _Module:
                 self.functions.setdefault(node.name, []).append(node)
             elif isinstance(node, ast.Call):
                 self.calls.setdefault(_name(node.func), []).append((node, scope))
+        self.errors = dict(_inits_of_errors(self.tree))
         self._busy: set[ast.AST] = set()
         self._shared: Mapping[str, _Module] = {}
 
-    def str_functions(self) -> list[str]:
-        """The names of its functions that return texts."""
-        return [name for name, (function, *_) in self.functions.items() if _returns_str(function)]
+    def shared_names(self) -> list[str]:
+        """The names of its functions that return texts, and of its constants, for other modules."""
+        constants = [_name(node) for node, scope in self.scoped if scope is None and isinstance(node, ast.Name)]
+        functions = [name for name, (function, *_) in self.functions.items() if _returns_str(function)]
+        return functions + [name for name in constants if name.isupper() and self._assigned(name, None)]
 
     def messages(self, shared: Mapping[str, _Module]) -> Iterator[Message]:
         self._shared = shared
         for node, scope in self.scoped:
-            kind = self._kind_of(node) if isinstance(node, ast.Call) else None
+            kind = self._kind_of(node, scope) if isinstance(node, ast.Call) else None
             if kind is None or not isinstance(node, ast.Call):
                 continue
             # A code may stand before the text, headers and a body after it.
@@ -146,11 +145,15 @@ class _Module:
                     for text in self.texts(argument, scope):
                         yield Message(_tidy(text, kind), kind, self.name)
 
-    def _kind_of(self, call: ast.Call) -> str | None:
+    def _kind_of(self, call: ast.Call, scope: Scope) -> str | None:
         """What the call does with its text; None if that does not reach users."""
         name = _name(call.func)
+        if name == "__init__" and isinstance(scope, Function):
+            return self.errors.get(scope)
+        if name == "warn" and isinstance(call.func, ast.Name):
+            return next(filter(ERROR_NAME.search, map(_name, call.args)), "UserWarning")
         if name in LOG_CALLS and isinstance(call.func, ast.Attribute):
-            is_ours = name.startswith(("log_", "write_")) or _name(call.func.value) in ("log", "_log", "logger")
+            is_ours = name.startswith(("log_", "write_", "_")) or _name(call.func.value) in ("log", "_log", "logger")
             return f"log, {LOG_CALLS[name]}" if is_ours else None
         if name in ENDINGS:
             return self._code(call) or f"close code {ENDINGS[name]}"
@@ -203,6 +206,10 @@ class _Module:
         if isinstance(node, ast.Call):
             return self._texts_of_call(node, scope)
         choices = [self.texts(choice, scope) for choice in _choices(node)]
+        if isinstance(node, ast.IfExp) and any(map(any, choices)):
+            # The other way that this reads, where it is not known. A constant such as None says nothing.
+            values = zip(choices, _choices(node), strict=True)
+            choices = [texts or [_placeholder(value)][isinstance(value, ast.Constant) :] for texts, value in values]
         return [text for texts in choices for text in texts]
 
     def _part(self, part: ast.expr, scope: Scope) -> tuple[list[str], str]:
@@ -210,12 +217,17 @@ class _Module:
         value = part.value if isinstance(part, ast.FormattedValue) else part
         # In quotation marks stands what somebody gave, never one of our texts.
         is_foreign = isinstance(part, ast.FormattedValue) and part.conversion == ord("r")
-        return [] if is_foreign else self.texts(value, scope), _placeholder(value)
+        texts = [] if is_foreign else self.texts(value, scope)
+        # `reason or ""` says nothing that is known.
+        return texts if any(texts) else [], _placeholder(value)
 
     def _texts_of_name(self, name: str, scope: Scope) -> list[str]:
         if isinstance(scope, Function) and name in _parameters(scope):
             return self._once(scope, lambda: self._texts_of_parameter(name, scope))
-        return self._texts_of_values(self._assigned(name, scope) or self._assigned(name, None), scope)
+        values = self._assigned(name, scope) or self._assigned(name, None)
+        if not values and name.isupper() and name in self._shared:
+            return self._shared[name]._texts_of_name(name, None)
+        return self._texts_of_values(values, scope)
 
     def _texts_of_attribute(self, node: ast.Attribute) -> list[str]:
         """What the module's classes have under the name, or give it."""
@@ -242,8 +254,8 @@ class _Module:
         """What the callers in this module hand in, if that is known of all."""
         position = _parameters(function).index(name)
         found: list[str] = []
-        calls = self.calls.get(function.name, [])
-        for call, scope in calls:
+        # Who calls `__init__` by its name calls that of the base.
+        for call, scope in self.calls.get(function.name, []) if function.name != "__init__" else []:
             given = [keyword.value for keyword in call.keywords if keyword.arg == name]
             # `self` is not among a call's arguments.
             place = position - (isinstance(call.func, ast.Attribute) and _parameters(function)[0] in ("self", "cls"))
@@ -272,7 +284,8 @@ class _Module:
         if not found and name in self._shared:
             found = self._shared[name]._returned(name)
         # What only shortens or quotes another text says nothing of its own.
-        return list(dict.fromkeys(found)) if any(_has_letters(text) for text in found) else []
+        has_letters = any(re.search("[A-Za-z]", re.sub(r"<[^>]*>", "", text)) for text in found)
+        return list(dict.fromkeys(found)) if has_letters else []
 
     def _returned(self, name: str) -> list[str]:
         """What the functions of this name in this module return."""
@@ -319,9 +332,14 @@ def _walk(node: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
 
 def _name(node: ast.AST) -> str:
     """The last part of a dotted name."""
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
+    return str(getattr(node, "attr", getattr(node, "id", "")))
+
+
+def _inits_of_errors(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
+    """The `__init__` of each class that is an error, with the name of the class."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and any(map(ERROR_NAME.search, [node.name, *map(_name, node.bases)])):
+            yield from ((part, node.name) for part in node.body if getattr(part, "name", "") == "__init__")
 
 
 def _parameters(function: Function) -> list[str]:

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from importlib import import_module
@@ -176,3 +177,42 @@ def test_programs_talk_to_each_other(page: Path, server_backend: str, client_bac
         wait_until_listening(server, port)
         with running(program(page, client_backend, "Client").replace("9000", str(port))) as client:
             assert first_line(client) == "Hello, world!\n"
+
+
+@contextlib.contextmanager
+def web_server() -> Iterator[int]:
+    """The port of one that knows nothing of WebSockets."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(SECONDS)
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join(SECONDS)
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("page", PROGRAM_PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_client_says_why_it_could_not_talk(page: Path, backend: str) -> None:
+    """What listens there is a web server."""
+    source = program(page, backend, "Client")
+    with web_server() as port, running(source.replace("9000", str(port))) as client:
+        out, _ = client.communicate(timeout=SECONDS)
+    assert out == "closed: 1006 the server answered HTTP 200 OK\n"
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("page", PROGRAM_PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_client_ends_and_says_so_where_no_server_runs(page: Path, backend: str) -> None:
+    """I forgot to start the server."""
+    with running(program(page, backend, "Client").replace("9000", str(free_port()))) as client:
+        out, errors = client.communicate(timeout=SECONDS)
+    assert "refused" in out or "ConnectionRefusedError" in errors

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -12,6 +14,8 @@ pytest.importorskip("sphinx")
 
 from error_index import EXPLANATIONS, Entry, entries, explained  # found by conftest.py
 from source_messages import Message, collect, messages_in
+
+from tests.cli.certificates import self_signed
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -56,6 +60,9 @@ def test_every_topic_is_on_the_page(index: tuple[list[Entry], list[Message]]) ->
         ("the server chose a subprotocol that was not offered", "HandshakeFailed"),
         ("unknown option <name>; did you mean <match>?", "TypeError"),
         ("<name> raised on the connection with <peer>; closing it with 1011", "log, error"),
+        ("the connection was closed: <code> <reason>", "ConnectionClosed"),
+        ("serve(...) was not awaited, so nothing is served", "RuntimeWarning"),
+        ("cannot send a message: the connection is <state>", "Disconnected"),
     ],
 )
 def test_what_people_meet_is_found_where_it_is_said(text: str, kind: str) -> None:
@@ -79,6 +86,14 @@ def test_what_people_meet_is_found_where_it_is_said(text: str, kind: str) -> Non
         ('WHY = ("it is wrong", "it is old")\nraise ValueError(WHY[n])', ["it is old", "it is wrong"]),
         ('self.drop(Cause.LOST, "it is gone")', ["it is gone"]),
         ('log.info("{who} is gone", who=who)', ["<who> is gone"]),
+        ('warn("it is wrong", RuntimeWarning)', ["it is wrong"]),
+        ("raise ValueError(f\"it is {'wrong' if x else self.age}\")", ["it is <age>", "it is wrong"]),
+        ('raise ValueError(f"it is wrong: {reason or str()}")', ["it is wrong: <reason>"]),
+        (
+            'class Lost(Exception):\n    def __init__(self, why): super().__init__(f"it is {why or str()}")',
+            ["it is <why>"],
+        ),
+        ('class Page:\n    def __init__(self): super().__init__("it is a page")', []),
         ('raise AssertionError("it is impossible")', []),
         ('raise ValueError(str(error))\nself.drop(Cause.LOST, reason)\nlog.info("%s", text)', []),
     ],
@@ -94,6 +109,12 @@ def test_a_function_of_another_module_says_its_texts() -> None:
     assert [message.text for message in messages_in(sources)] == ["it is wrong"]
 
 
+def test_a_constant_of_another_module_is_a_text() -> None:
+    """Where the name is not one of the module's own."""
+    sources = {"a.py": "from b import WHY\nraise ValueError(WHY)", "b.py": 'WHY = "it is wrong"'}
+    assert [message.text for message in messages_in(sources)] == ["it is wrong"]
+
+
 def test_the_most_exact_text_explains() -> None:
     """A rule for many messages does not take those that have an explanation of their own."""
     rule, own = Entry("a", ["* must be *"], "", ""), Entry("b", ["size must be *", "never said"], "", "")
@@ -101,3 +122,71 @@ def test_the_most_exact_text_explains() -> None:
     assert explained(messages, [rule, own]) == [messages[2]]
     assert (rule.messages, own.messages) == ([messages[1]], [messages[0]])
     assert (rule.stale, own.stale) == ([], ["never said"])
+
+
+MEETINGS = """
+import sys
+
+
+async def handler(ws):
+    await ws.wait_closed()
+
+
+async def told(attempt):
+    try:
+        await attempt
+    except Exception as error:
+        print(error)
+
+
+async def meet(connect, serve, context):
+    async with serve(handler, "127.0.0.1", 0) as server:
+        port = server.port
+        await told(connect(f"wss://127.0.0.1:{port}/"))
+        await told(serve(handler, "127.0.0.1", port))
+    await told(connect(f"ws://127.0.0.1:{port}/"))
+    async with serve(handler, "127.0.0.1", 0, ssl=context) as server:
+        await told(connect(server.url))
+
+
+"""
+ON_ASYNCIO = """
+import asyncio
+import ssl
+from wsframework.asyncio import connect, serve
+
+context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+context.load_cert_chain(sys.argv[1])
+asyncio.run(meet(connect, serve, context))
+"""
+ON_TWISTED = """
+from twisted.internet.ssl import DefaultOpenSSLContextFactory
+from twisted.internet.task import react
+from wsframework.twisted import connect, serve
+
+context = DefaultOpenSSLContextFactory(sys.argv[1], sys.argv[1])
+react(lambda reactor: meet(connect, serve, context))
+"""
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("ending", [ON_ASYNCIO, ON_TWISTED], ids=["asyncio", "twisted"])
+def test_texts_of_the_system_are_those_that_one_meets(
+    ending: str, tmp_path: Path, index: tuple[list[Entry], list[Message]]
+) -> None:
+    """TLS to a port without, a port that is taken, a port where nothing listens, a certificate that nobody knows."""
+    self_signed(tmp_path / "own.pem")
+    command = [sys.executable, "-c", MEETINGS + ending, str(tmp_path / "own.pem")]
+    done = subprocess.run(command, cwd=DOCS.parent, capture_output=True, text=True, timeout=60, check=False)
+    said = done.stdout.splitlines()
+    assert len(said) == 4, done.stderr
+    texts = {text: entry.means for entry in index[0] for text in entry.others}
+    met = [[means for text, means in texts.items() if is_part(text, line)] for line in said]
+    assert all(met), said
+    assert len({means for (means,) in met}) == 4
+
+
+def is_part(text: str, line: str) -> bool:
+    """Whether the line has the text in it; in place of `<name>` stands anything."""
+    pattern = ".*".join(map(re.escape, re.split("<[^>]*>", text)))
+    return re.search(pattern, line, re.IGNORECASE) is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
 import signal
@@ -11,9 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from tests.docs.test_code_blocks import ROOT, first_line, free_port, wait_until_listening
-from tests.examples.browser import find_chromium, open_browser
+from tests.examples.browser import Page, find_chromium, open_browser
 
 PAGE = ROOT / "docs" / "tutorial.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -48,13 +53,13 @@ def block(language: str, beginning: str) -> str:
 
 def with_last_lines(program: str, lines: str) -> str:
     """The program with others for the lines that run it."""
-    body, _, _ = program.partition("if __name__")
+    body, _, _ = program.partition("def say_where")
     return f"{body}\n{lines}"
 
 
 STEP_3 = block("python", "# chat.py, step 3")
 STEP_4 = with_last_lines(STEP_3, block("python", "# chat.py, step 4"))
-STEP_6 = with_last_lines(STEP_4, block("python", "# chat.py, step 6"))
+STEP_6 = block("python", "# chat.py, step 6")
 
 
 class Chat:
@@ -143,9 +148,10 @@ def test_step_3_says_what_was_wrong(program: str, tmp_path: Path, chats: list[Ch
 
 
 @pytest.mark.interop
-def test_step_5_passes(tmp_path: Path) -> None:
-    """I wrote the test down and ran it."""
-    (tmp_path / "chat.py").write_text(STEP_3, encoding="utf-8")
+@pytest.mark.parametrize("program", [STEP_4, STEP_6], ids=["step 4", "step 6"])
+def test_step_5_passes(program: str, tmp_path: Path) -> None:
+    """I wrote the test down and ran it, and again at the end."""
+    (tmp_path / "chat.py").write_text(program, encoding="utf-8")
     (tmp_path / "test_chat.py").write_text(block("python", "# test_chat.py"), encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "test_chat.py"]
     environment = {**Chat.environment(), "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
@@ -172,6 +178,21 @@ def test_step_6_ends_in_order_when_it_is_told_to(tmp_path: Path, chats: list[Cha
     chats.append(chat)
     assert chat.answers('{"name": "Ann"}') == ['{"type": "joined", "name": "Ann", "people": ["Ann"]}']
     assert chat.end(signal.SIGTERM) == (0, "", "")
+
+
+@pytest.mark.interop
+def test_step_6_keeps_other_sites_out_and_says_so_in_the_log(tmp_path: Path, chats: list[Chat]) -> None:
+    """A page of another site tried to connect, and journalctl shows it."""
+    chat = Chat(tmp_path, STEP_6)
+    chats.append(chat)
+    url, origin = f"ws://127.0.0.1:{chat.port}/", Origin("https://example.net")
+    with pytest.raises(InvalidStatus) as refused, connect(url, origin=origin):
+        pass
+    assert refused.value.response.status_code == 403
+    code, out, err = chat.end(signal.SIGTERM)
+    assert (code, out) == (0, "")
+    assert err.startswith("INFO:wsframework.asyncio:")
+    assert "for / was refused: answered with HTTP 403" in err
 
 
 CHROMIUM = find_chromium()
@@ -203,3 +224,51 @@ def test_step_4_has_a_page(tmp_path: Path, chats: list[Chat]) -> None:
         chats.append(again)
         for page, name in ((ann, "Ann"), (bob, "<b>Bob</b>")):
             page.until_text("#state", f"Here as {name}")
+
+
+def enter(page: Page, text: str) -> None:
+    page.type(text)
+    page.press("Enter")
+
+
+@contextlib.contextmanager
+def joined(chat: Chat, name: str) -> Iterator[None]:
+    """A client that is no page has the name."""
+    with connect(f"ws://127.0.0.1:{chat.port}/", ping_interval=None) as client:
+        client.send(json.dumps({"type": "join", "name": name}))
+        assert json.loads(client.recv(30))["type"] == "joined"
+        yield
+
+
+TAKEN = "Ann is still taken, perhaps by your earlier connection; trying again"
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium was not found")
+def test_the_page_waits_for_a_name_that_is_taken(tmp_path: Path, chats: list[Chat]) -> None:
+    """My line was lost, and the server still believed that I was there. It says who is here only when that is so."""
+    assert CHROMIUM is not None, "the test is skipped without it"
+    chat = Chat(tmp_path, STEP_6)
+    chats.append(chat)
+    with open_browser(CHROMIUM, tmp_path / "profile") as browser:
+        page = browser.open(f"http://127.0.0.1:{chat.port}/")
+        page.until_text("#state", "Who are you?")
+        with joined(chat, "Ann"):
+            enter(page, "Ann")
+            page.until_text("#state", TAKEN)
+        page.until_text("#state", "Here as Ann")
+        page.until_text("#people", "In the room: Ann")
+
+        # Lost, and not back before another connection has the name.
+        page.evaluate("pause = 600000; socket.close()")
+        page.until_text("#state", "Not connected")
+        with joined(chat, "Ann"):
+            page.evaluate("connect()")
+            page.until_text("#state", TAKEN)
+            enter(page, "Anna")
+            page.until_text("#state", "Here as Anna")
+            page.until_text("#people", "In the room: Ann, Anna")
+        page.until_text("#people", "In the room: Anna")
+        enter(page, "hello")
+        page.until_text(".said", "Anna: hello")
+        assert page.problems() == []
