@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+
 from hypothesis import settings
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("wsframework", deadline=None)
 settings.load_profile("wsframework")
+
+# Whoever starts the tests in the background of a shell has them ignore Ctrl-C, and every program that they start would
+# inherit that and not be ended by it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
