@@ -2,9 +2,10 @@
 
 DEMO = examples/chat_demo.py
 ARGS =
-# Tests at a time, those of one file one after the other; 0 for a debugger.
+# Tests at a time, those of one file one after the other and the files in their order (by the number of tests, which is
+# what xdist would do, the few long ones come last and alone); 0 for a debugger.
 JOBS ?= 2
-PARALLEL = -n $(JOBS) --dist loadfile
+PARALLEL = -n $(JOBS) --dist loadfile --no-loadscope-reorder
 VENV = .venv
 PY = $(VENV)/bin/python
 
