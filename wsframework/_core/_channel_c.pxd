@@ -19,4 +19,6 @@ cdef class Channel:
 
     cpdef receive(self, bytes data)
     cpdef placed(self, Py_ssize_t size)
-    cpdef send_message(self, bytes payload, bint is_binary, long long fragment_size=*, bint compress=*)
+
+
+cpdef send_on(Channel channel, bytes payload, bint is_binary, long long fragment_size, bint compress)

@@ -17,11 +17,19 @@ from wsframework._core.violation import ProtocolViolation
 from wsframework.exceptions import Disconnected
 from wsframework.options import CommonOptions
 
-__all__ = ["Channel"]
+__all__ = ["Channel", "send_on"]
 
 # Looked up once: this is the hot path.
 _CONNECTING: Final = State.CONNECTING
 _OPEN: Final = State.OPEN
+
+
+def send_on(channel: Channel, payload: bytes, is_binary: bool, fragment_size: int, compress: bool) -> None:
+    """`Channel.send_message`, as a function: compiled, a method that a subclass could override is looked up each time.
+    """
+    if channel.state is not _OPEN:
+        channel._check_open("send a message")
+    channel._out.message(payload, is_binary, fragment_size, compress)
 
 
 class Channel:
@@ -197,9 +205,7 @@ class Channel:
 
         With permessage-deflate it is compressed if `compress`.
         """
-        if self.state is not _OPEN:
-            self._check_open("send a message")
-        self._out.message(payload, is_binary, fragment_size, compress)
+        send_on(self, payload, is_binary, fragment_size, compress)
 
     def send_prepared(self, message: Prepared) -> None:
         """Send a message that is encoded already, as far as this connection can use that."""

@@ -5,6 +5,13 @@ cimport cython
 from wsframework._core._leaf_c cimport Utf8Validator as CUtf8Validator, is_utf8, unmasked
 from wsframework._core._octets_c cimport Assembly as CAssembly, take_payload
 
+cdef int _TEXT
+cdef int _BINARY
+cdef int _EITHER
+cdef int _FRAMES
+cdef int _PIECES
+cdef Py_ssize_t _WORTH_PLACING
+
 
 cdef class FrameReader:
     cdef object _sink
@@ -65,6 +72,7 @@ cdef class FrameReader:
     cdef bint _advance(self) except -1
 
     cdef _check_partial_length(self, bytes data, Py_ssize_t start, Py_ssize_t size, int extended)
+    @cython.locals(assembly=CAssembly, there=cython.longlong)
     cdef _check_limits(self, long long length, bint compressed)
     cdef _begin_payload(self, int first, long long length, bytes key)
     cdef _begin_fragment(self, int first)

@@ -47,8 +47,12 @@ MASK_FORBIDDEN: Final = 0
 MASK_REQUIRED: Final = 1
 MASK_EITHER: Final = 2
 
-STREAM_FRAMES: Final = 1
-STREAM_PIECES: Final = 2
+# From here on, what is compiled as plain numbers; see the .pxd.
+_TEXT: Final = OP_TEXT
+_BINARY: Final = OP_BINARY
+_EITHER: Final = MASK_EITHER
+_FRAMES: Final = 1
+_PIECES: Final = 2
 
 _PROTOCOL_ERROR = 1002
 _INVALID_PAYLOAD = 1007
@@ -246,7 +250,7 @@ class FrameReader:
 
         The limits on assembled messages then bound one frame, or with `pieces` nothing at all.
         """
-        self._streaming = STREAM_PIECES if pieces else STREAM_FRAMES
+        self._streaming = _PIECES if pieces else _FRAMES
         self._stream = sink
         self._events = deque()
 
@@ -376,7 +380,7 @@ class FrameReader:
                 return True
             second = data[pos + 1]
             length = second & 0x7F
-            if second >> 7 != self._require_mask and self._require_mask != MASK_EITHER:
+            if second >> 7 != self._require_mask and self._require_mask != _EITHER:
                 raise ProtocolViolation(_PROTOCOL_ERROR, self._flaw_of_mask())
             if opcode > 7 and length > 125:
                 raise ProtocolViolation(_PROTOCOL_ERROR, "control frame with more than 125 octets")
@@ -427,7 +431,7 @@ class FrameReader:
                 if first & 0x40:
                     self._deliver_inflated(opcode, payload)
                 else:
-                    self._deliver(payload, opcode == OP_BINARY)
+                    self._deliver(payload, opcode == _BINARY)
             elif not self._add_fragment(first, payload):
                 continue
             if self.paused or self._stopped:
@@ -458,13 +462,15 @@ class FrameReader:
             raise ProtocolViolation(
                 _TOO_BIG, f"frame of {length} octets is over maxFramePayloadSize ({self._max_frame})"
             )
-        if self._streaming == STREAM_PIECES:
+        if self._streaming == _PIECES:
             # Nothing is assembled here, so the limits on what is do not apply.
             return
-        total = length + self._assembled
-        if self._max_message and total > self._max_message and not compressed:
+        assembly = self._assembly
+        there = 0 if assembly is None else assembly.size
+        # Not by a sum, which the largest length would make too large for a machine word.
+        if self._max_message and length > self._max_message - there and not compressed:
             limit = f"maxMessagePayloadSize ({self._max_message})"
-            raise ProtocolViolation(_TOO_BIG, f"message of at least {total} octets is over {limit}")
+            raise ProtocolViolation(_TOO_BIG, f"message of at least {length + self._assembled} octets is over {limit}")
         if self._max_fragments and not self._streaming and self._fragments >= self._max_fragments:
             raise ProtocolViolation(
                 _TOO_BIG, f"message in more than maxMessageFragments ({self._max_fragments}) frames"
@@ -476,8 +482,8 @@ class FrameReader:
         if self._streaming:
             opcode = first & 0x0F
             if opcode:
-                self._events.append((self._stream.message_begin, (opcode == OP_BINARY,)))
-            if self._streaming == STREAM_PIECES:
+                self._events.append((self._stream.message_begin, (opcode == _BINARY,)))
+            if self._streaming == _PIECES:
                 self._events.append((self._stream.frame_begin, (length,)))
         self._in_payload = True
         self._fin = first & 0x80 != 0
@@ -491,7 +497,7 @@ class FrameReader:
         if opcode:
             self._message_opcode = opcode
             self._compressed = first & 0x40 != 0
-            if opcode == OP_TEXT and self._validate:
+            if opcode == _TEXT and self._validate:
                 self._utf8 = Utf8Validator()
 
     def _take_piece(self, data: bytes, pos: int, size: int) -> int:
@@ -501,7 +507,7 @@ class FrameReader:
         offset = self._offset
         self._missing -= end - pos
         self._offset = offset + end - pos
-        if self._compressed or self._streaming == STREAM_PIECES:
+        if self._compressed or self._streaming == _PIECES:
             self._append(unmasked(data, pos, end, self._key, offset))
             return end
         self.payload_octets += end - pos
@@ -515,7 +521,7 @@ class FrameReader:
         self.payload_octets += len(piece)
         if self._compressed:
             self._append_compressed(piece)
-        elif self._streaming != STREAM_PIECES:
+        elif self._streaming != _PIECES:
             self._keep(piece)
         else:
             self._validate_piece(self._utf8, piece)
@@ -534,7 +540,7 @@ class FrameReader:
 
     def _append_compressed(self, piece: bytes) -> None:
         self.inflation -= len(piece)
-        if self._streaming == STREAM_PIECES:
+        if self._streaming == _PIECES:
             # Not here and now: a piece may inflate to far more than the application wants to take at once.
             if not self.deaf:
                 self._inflater.feed(piece)
@@ -565,7 +571,7 @@ class FrameReader:
 
     def _end_compressed(self) -> None:
         """The last frame of a compressed message is there."""
-        if self._streaming != STREAM_PIECES:
+        if self._streaming != _PIECES:
             self._inflater.end()
         elif not self.deaf:
             self._events.append((self._inflater.end, ()))
@@ -574,7 +580,7 @@ class FrameReader:
         """All of a payload that came piece by piece is there."""
         if self._compressed and self._fin:
             self._end_compressed()
-        if self._streaming == STREAM_PIECES:
+        if self._streaming == _PIECES:
             self._events.append((self._stream.frame_end, ()))
         elif self._streaming:
             self._events.append((self._stream.frame, (self._taken(),)))
@@ -603,13 +609,13 @@ class FrameReader:
 
     def _deliver_buffer(self) -> None:
         """The message in the buffer is complete."""
-        if self._streaming == STREAM_PIECES and self._compressed:
+        if self._streaming == _PIECES and self._compressed:
             # Not all of it is inflated yet.
             self._events.append((self._check_end, (self._utf8,)))
         else:
             self._check_end(self._utf8)
         payload = self._taken()
-        is_binary = self._message_opcode == OP_BINARY
+        is_binary = self._message_opcode == _BINARY
         self._utf8 = None
         self._message_opcode = 0
         self._compressed = False
@@ -642,7 +648,7 @@ class FrameReader:
             return
         self._check_inflated(len(inflated))
         self.inflation += len(inflated) - len(payload)
-        self._deliver(inflated, opcode == OP_BINARY)
+        self._deliver(inflated, opcode == _BINARY)
 
     def _deliver(self, payload: bytes, is_binary: bool) -> None:
         """A message in one frame that was there as a whole: nothing to reset, one upcall."""

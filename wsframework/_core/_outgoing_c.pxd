@@ -4,6 +4,15 @@ cimport cython
 
 from wsframework._core._octets_c cimport encode_frame, encode_header
 
+cdef int _TEXT
+cdef int _BINARY
+cdef int _GROUND
+cdef int _IN_MESSAGE
+cdef int _IN_FRAME
+cdef int _RSV1
+cdef Py_ssize_t _CORK_SIZE
+cdef Py_ssize_t _LARGE
+
 
 cdef class Outgoing:
     cdef object _port

@@ -31,6 +31,10 @@ from wsframework.options import CommonOptions
 
 __all__ = ["Outgoing"]
 
+# What is compiled as plain numbers; see the .pxd.
+_TEXT: Final = OP_TEXT
+_BINARY: Final = OP_BINARY
+
 # Gathered frames go out when they reach this size, so that a chunk full of requests for large answers meets the
 # transport's high-water mark early.
 _CORK_SIZE: Final = 65536
@@ -175,7 +179,7 @@ class Outgoing:
             self.frames += 1
             self.payload_octets += size
             key = None if self._mask_key is None else self._mask_key()
-            self._send(encode_frame(OP_BINARY if is_binary else OP_TEXT, payload, key))
+            self._send(encode_frame(_BINARY if is_binary else _TEXT, payload, key))
         else:
             self._message_now(payload, is_binary, fragment_size, compress)
 
@@ -216,7 +220,7 @@ class Outgoing:
             self._whole_message(octets, is_binary, fragment_size, _RSV1)
 
     def _whole_message(self, payload: bytes, is_binary: bool, fragment_size: int, rsv: int) -> None:
-        opcode = OP_BINARY if is_binary else OP_TEXT
+        opcode = _BINARY if is_binary else _TEXT
         fragment_size = fragment_size or self._fragment_size
         size = len(payload)
         if not fragment_size or size <= fragment_size:
@@ -295,7 +299,7 @@ class Outgoing:
         self._check_place(_GROUND, "beginMessage")
         self._settle()
         self._place = _IN_MESSAGE
-        self._opcode = OP_BINARY if is_binary else OP_TEXT
+        self._opcode = _BINARY if is_binary else _TEXT
         self._compressing = compress and self.deflation is not None and self.deflation.settings.can_compress
 
     def begin_frame(self, length: int) -> None:

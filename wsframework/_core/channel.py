@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 else:
     _channel = pick("_channel")
 
-__all__ = ["Channel"]
+__all__ = ["Channel", "send_on"]
 
 Channel = _channel.Channel
+send_on = _channel.send_on

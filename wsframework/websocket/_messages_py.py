@@ -5,23 +5,19 @@ They are apart from the classes that they belong to because they are compiled; s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
+from wsframework._core.channel import send_on
 from wsframework._core.constants import LARGEST
 from wsframework.exceptions import Disconnected
 from wsframework.websocket.payload import check_fragment_size, message_payload
 
 if TYPE_CHECKING:
-    from wsframework._core.channel import Channel
     from wsframework._core.connection import Connection
+    from wsframework.websocket.port import ProtocolPort
     from wsframework.websocket.protocol import WebSocketProtocol
 
 __all__ = ["MessageDelivery", "MessageSending"]
-
-
-def _send(connection: Channel, payload: bytes, is_binary: bool, fragment_size: int, compress: bool) -> None:
-    # A function of its own, because the types of its arguments can be declared.
-    connection.send_message(payload, is_binary, fragment_size, compress)
 
 
 class MessageSending:
@@ -29,10 +25,6 @@ class MessageSending:
 
     _connection: Connection | None
     _observed: bool
-
-    if TYPE_CHECKING:
-
-        def _track(self, key: str) -> None: ...
 
     def sendMessage(
         self,
@@ -57,35 +49,33 @@ class MessageSending:
         connection = self._connection
         if connection is None:
             raise Disconnected("cannot send a message: the connection is not open yet")
-        if fragmentSize is not None:
+        if fragmentSize is None:
+            send_on(connection, payload, isBinary, 0, not doNotCompress)
+        else:
             check_fragment_size(fragmentSize)
-        _send(connection, payload, isBinary, min(fragmentSize or 0, LARGEST), not doNotCompress)
+            send_on(connection, payload, isBinary, min(fragmentSize, LARGEST), not doNotCompress)
         if sync:
             connection.flush()
         if self._observed:
-            self._track("sendMessage")
+            cast("WebSocketProtocol", self)._track("sendMessage")
 
 
 class MessageDelivery:
     """A part of `ProtocolPort`."""
 
-    __slots__ = ()
+    __slots__ = ("protocol",)
+
     protocol: WebSocketProtocol
-
-    if TYPE_CHECKING:
-
-        def callback_failed(self, name: str, error: BaseException) -> None: ...
-        def _message_pending(self, result: Any) -> None: ...
-        def _message_observed(self, payload: bytes, is_binary: bool) -> None: ...
 
     def message(self, payload: bytes, is_binary: bool) -> None:
         """See `Port.message`. The hot path: a plain onMessage costs nothing beside its own call."""
+        protocol = self.protocol
         try:
-            result = self.protocol.onMessage(payload, is_binary)
+            result = protocol.onMessage(payload, is_binary)
         except Exception as error:
-            self.callback_failed("onMessage", error)
+            cast("ProtocolPort", self).callback_failed("onMessage", error)
             return
         if result is not None:
-            self._message_pending(result)
-        if self.protocol._observed:
-            self._message_observed(payload, is_binary)
+            cast("ProtocolPort", self)._message_pending(result)
+        if protocol._observed:
+            cast("ProtocolPort", self)._message_observed(payload, is_binary)

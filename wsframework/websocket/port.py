@@ -46,7 +46,7 @@ class ProtocolPort(MessageDelivery, Reporting):
     and the ones below.
     """
 
-    __slots__ = ("_max_pending", "_ordered", "_pending", "connection", "protocol")
+    __slots__ = ("_max_pending", "_ordered", "_pending", "connection")
 
     def __init__(self, protocol: WebSocketProtocol) -> None:
         self.protocol = protocol
