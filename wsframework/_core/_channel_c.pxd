@@ -17,8 +17,8 @@ cdef class Channel:
     cdef public object options
     cdef public object state
 
-    cpdef receive(self, bytes data)
-    cpdef placed(self, Py_ssize_t size)
 
-
+cpdef receive_on(Channel channel, bytes data)
+cpdef room_on(Channel channel)
+cpdef placed_on(Channel channel, Py_ssize_t size)
 cpdef send_on(Channel channel, bytes payload, bint is_binary, long long fragment_size, bint compress)

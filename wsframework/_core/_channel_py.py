@@ -17,16 +17,56 @@ from wsframework._core.violation import ProtocolViolation
 from wsframework.exceptions import Disconnected
 from wsframework.options import CommonOptions
 
-__all__ = ["Channel", "send_on"]
+__all__ = ["Channel", "placed_on", "receive_on", "room_on", "send_on"]
 
 # Looked up once: this is the hot path.
 _CONNECTING: Final = State.CONNECTING
 _OPEN: Final = State.OPEN
 
 
+# What is done for every message is done by functions: a compiled method that a subclass could override is looked up in
+# Python each time.
+
+
+def receive_on(channel: Channel, data: bytes) -> None:
+    """`Channel.receive`."""
+    channel._heard = True
+    channel.octets_received += len(data)
+    # Gather what is sent meanwhile, unless somebody does so already.
+    is_ours = channel._out.cork()
+    try:
+        if channel.state is _CONNECTING:
+            channel._receive_opening(data)
+        else:
+            channel._reader.feed(data)
+    except ProtocolViolation as violation:
+        channel._violated(violation)
+    finally:
+        if is_ours:
+            channel._out.uncork()
+
+
+def room_on(channel: Channel) -> memoryview | None:
+    """`Channel.room`."""
+    return channel._reader.room()
+
+
+def placed_on(channel: Channel, size: int) -> None:
+    """`Channel.placed`."""
+    channel._heard = True
+    channel.octets_received += size
+    is_ours = channel._out.cork()
+    try:
+        channel._reader.placed(size)
+    except ProtocolViolation as violation:
+        channel._violated(violation)
+    finally:
+        if is_ours:
+            channel._out.uncork()
+
+
 def send_on(channel: Channel, payload: bytes, is_binary: bool, fragment_size: int, compress: bool) -> None:
-    """`Channel.send_message`, as a function: compiled, a method that a subclass could override is looked up each time.
-    """
+    """`Channel.send_message`."""
     if channel.state is not _OPEN:
         channel._check_open("send a message")
     channel._out.message(payload, is_binary, fragment_size, compress)
@@ -67,37 +107,15 @@ class Channel:
 
     def receive(self, data: bytes) -> None:
         """Octets arrived; any number, in any pieces."""
-        self._heard = True
-        self.octets_received += len(data)
-        # Gather what is sent meanwhile, unless somebody does so already.
-        is_ours = self._out.cork()
-        try:
-            if self.state is _CONNECTING:
-                self._receive_opening(data)
-            else:
-                self._reader.feed(data)
-        except ProtocolViolation as violation:
-            self._violated(violation)
-        finally:
-            if is_ours:
-                self._out.uncork()
+        receive_on(self, data)
 
     def room(self) -> memoryview | None:
         """Memory that the transport may put the next octets into, to be told of by `placed`; None: use `receive`."""
-        return self._reader.room()
+        return room_on(self)
 
     def placed(self, size: int) -> None:
         """`size` octets arrived there."""
-        self._heard = True
-        self.octets_received += size
-        is_ours = self._out.cork()
-        try:
-            self._reader.placed(size)
-        except ProtocolViolation as violation:
-            self._violated(violation)
-        finally:
-            if is_ours:
-                self._out.uncork()
+        placed_on(self, size)
 
     def _receive_opening(self, data: bytes) -> None:
         raise AssertionError("a role decides this")

@@ -53,6 +53,7 @@ cdef class FrameReader:
     cdef public long long inflation
 
     cpdef feed(self, bytes data)
+    cpdef room(self)
     cpdef placed(self, Py_ssize_t size)
     cdef _take(self, bytes data)
 

@@ -30,3 +30,4 @@ cdef class Assembly:
 cpdef bytes take_payload(bytes data, Py_ssize_t start, Py_ssize_t end, bint is_masked)
 cpdef bytes encode_header(int opcode, Py_ssize_t size, bytes mask_key, bint fin=*, int rsv=*)
 cpdef bytes encode_frame(int opcode, bytes payload, bytes mask_key, bint fin=*, int rsv=*)
+cpdef bytes first_octets(view, Py_ssize_t size)

@@ -6,7 +6,7 @@ it grows by doubling, never on the word of a declared length, and becomes the pa
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.buffer cimport PyBuffer_FillInfo
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer
 from cpython.object cimport PyObject
 from libc.string cimport memcpy
 
@@ -194,3 +194,14 @@ cdef bytes _frame(int opcode, const char *payload, Py_ssize_t size, bytes mask_k
     else:
         mask_into(octet, <const unsigned char *>payload, size, <const unsigned char *>PyBytes_AS_STRING(mask_key), 0)
     return frame
+
+
+cpdef bytes first_octets(view, Py_ssize_t size):
+    cdef Py_buffer buffer
+    PyObject_GetBuffer(view, &buffer, PyBUF_SIMPLE)
+    try:
+        if size < 0 or size > buffer.len:
+            raise IndexError("no such octets")
+        return PyBytes_FromStringAndSize(<const char *>buffer.buf, size)
+    finally:
+        PyBuffer_Release(&buffer)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from wsframework._core.masking import apply_mask, unmasked
 from wsframework._core.utf8 import Utf8Validator
 
-__all__ = ["Assembly", "encode_frame", "encode_header", "take_payload"]
+__all__ = ["Assembly", "encode_frame", "encode_header", "first_octets", "take_payload"]
 
 
 class Assembly:
@@ -87,3 +87,8 @@ def encode_header(opcode: int, size: int, mask_key: bytes | None, fin: bool = Tr
     else:
         header = bytes((first, mask_bit | 127)) + size.to_bytes(8, "big")
     return header if mask_key is None else header + mask_key
+
+
+def first_octets(view: memoryview, size: int) -> bytes:
+    """A copy of the first `size` octets."""
+    return bytes(view[:size])

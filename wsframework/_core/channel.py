@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 else:
     _channel = pick("_channel")
 
-__all__ = ["Channel", "send_on"]
+__all__ = ["Channel", "placed_on", "receive_on", "room_on", "send_on"]
 
 Channel = _channel.Channel
+placed_on = _channel.placed_on
+receive_on = _channel.receive_on
+room_on = _channel.room_on
 send_on = _channel.send_on

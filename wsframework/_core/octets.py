@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 else:
     _octets = pick("_octets")
 
-__all__ = ["Assembly", "encode_frame", "encode_header", "take_payload"]
+__all__ = ["Assembly", "encode_frame", "encode_header", "first_octets", "take_payload"]
 
 Assembly = _octets.Assembly
 encode_frame = _octets.encode_frame
 encode_header = _octets.encode_header
+first_octets = _octets.first_octets
 take_payload = _octets.take_payload

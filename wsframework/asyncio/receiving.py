@@ -21,13 +21,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from wsframework.asyncio.port import AsyncioPort
 from wsframework.build import COMPILED
 from wsframework.websocket import protocol as neutral_protocol
+from wsframework.websocket.messages import BufferReceiving
 from wsframework.websocket.placing import READ_SIZE, receive_rest
+
+if TYPE_CHECKING:
+    from wsframework._core.connection import Connection
 
 __all__ = ["ReceivingProtocol"]
 
@@ -38,65 +42,34 @@ _SYNCHRONOUS: Final = frozenset({_SOCKETS, "asyncio.sslproto"})
 _shared: WeakKeyDictionary[asyncio.AbstractEventLoop, memoryview] = WeakKeyDictionary()
 
 
-class ReceivingProtocol(neutral_protocol.WebSocketProtocol, asyncio.BufferedProtocol, asyncio.Protocol):
+class ReceivingProtocol(
+    BufferReceiving, neutral_protocol.WebSocketProtocol, asyncio.BufferedProtocol, asyncio.Protocol
+):
     """The receiving part of a protocol."""
 
     transport: asyncio.Transport
     _port: AsyncioPort
-    # The loop's buffer, or for a transport that is not known this connection's, while it has one.
-    _buffer: memoryview | None = None
     _shares = False
-    # What is received goes to the connection with nothing in between.
-    _is_direct = False
-    # The room that the connection gave the transport.
-    _room: memoryview | None = None
     # The socket, where there is nothing else below; and what it told.
     _socket: Any = None
     _failure: OSError | None = None
 
     def _set_up_receiving(self, transport: asyncio.BaseTransport, loop: asyncio.AbstractEventLoop) -> None:
         """Choose the way; `_port` must be there."""
+        self._buffer = self._room = None
+        self._is_direct = self._may_place = self._may_go_on = False
+        self._logs_octets = self._port.connection.options.logOctets
         self._shares = type(transport).__module__ in _SYNCHRONOUS
         if not self._shares:
             return
         self._buffer = _buffer_of(loop)
         is_overridden = getattr(self.data_received, "__func__", None) is not ReceivingProtocol.data_received
-        self._is_direct = not is_overridden and not self._port.connection.options.logOctets
+        self._is_direct = not is_overridden and not self._logs_octets
         # The pure build never has room.
-        if COMPILED and self._is_direct and type(transport).__module__ == _SOCKETS and hasattr(os, "readv"):
+        self._may_place = COMPILED and self._is_direct
+        if self._may_place and type(transport).__module__ == _SOCKETS and hasattr(os, "readv"):
             self._socket = transport.get_extra_info("socket")
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        """Where the transport is to put what comes next."""
-        if COMPILED and self._is_direct:
-            room = self._room = self._port.connection.room()
-            if room is not None:
-                return room
-        if self._buffer is None:
-            self._buffer = _new_buffer(sizehint)
-        return self._buffer
-
-    def buffer_updated(self, nbytes: int) -> None:
-        """So many octets were put there."""
-        port = self._port
-        room = self._room
-        if room is not None:
-            self._room = None
-            is_full = nbytes == len(room)
-            if self._socket is not None:
-                # The transport's own name for it lasts longer than its use, and the room cannot grow meanwhile.
-                room.release()
-            port.connection.placed(nbytes)
-        else:
-            assert self._buffer is not None, "the transport has asked for it"
-            data = bytes(self._buffer[:nbytes])
-            if not self._is_direct:
-                self._give(data)
-                return
-            is_full = nbytes == READ_SIZE
-            port.connection.receive(data)
-        if is_full and self._socket is not None:
-            self._failure = receive_rest(port.connection, self._receive_into, self._is_over)
+            self._may_go_on = self._socket is not None
 
     def _give(self, data: bytes) -> None:
         if not self._shares:
@@ -109,22 +82,13 @@ class ReceivingProtocol(neutral_protocol.WebSocketProtocol, asyncio.BufferedProt
     def _is_over(self) -> bool:
         return self.transport.is_closing()
 
-    def data_received(self, data: bytes) -> None:
-        """Octets arrived."""
-        connection = self._port.connection
-        if connection.options.logOctets:
-            self._port.log_octets(False, data)
-        # Some transports give what they go on writing into.
-        connection.receive(data if type(data) is bytes else bytes(data))
+    def _receive_rest(self, connection: Connection) -> None:
+        self._failure = receive_rest(connection, self._receive_into, self._is_over)
 
 
 def _buffer_of(loop: asyncio.AbstractEventLoop) -> memoryview:
     buffer = _shared.get(loop)
     if buffer is None:
-        buffer = _shared[loop] = _new_buffer(-1)
+        # A view and not the bytearray: asyncio's TLS takes slices of what it gets, to write into them.
+        buffer = _shared[loop] = memoryview(bytearray(READ_SIZE))
     return buffer
-
-
-def _new_buffer(sizehint: int) -> memoryview:
-    """A view and not the bytearray: asyncio's TLS takes slices of what it gets, to write into them."""
-    return memoryview(bytearray(sizehint if 0 < sizehint < READ_SIZE else READ_SIZE))

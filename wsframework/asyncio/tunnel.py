@@ -206,6 +206,7 @@ async def _pass_by_hand(
     protocol.transport = transport
     # Of the transport before, which may be below TLS now.
     protocol._socket = None
+    protocol._may_go_on = False
     protocol._is_tunnelled = True
     protocol._begin()
     stream.give_early(protocol)

@@ -101,7 +101,7 @@ class TwistedPort(DeferredResults, ProtocolPort):
         "_descriptors",
         "_high_water_mark",
         "_is_broken",
-        "_logs_octets",
+        "logs_octets",
         "_may_place",
         "_reactor",
         "_socket",
@@ -121,7 +121,7 @@ class TwistedPort(DeferredResults, ProtocolPort):
         self._socket: socket | None = None
         self._may_place = False
         self._is_broken = False
-        self._logs_octets = False
+        self.logs_octets = False
         # File descriptors that wait in a UNIX transport for octets to go with.
         self._descriptors: Sequence[int] = ()
         self._high_water_mark = 0
@@ -137,7 +137,7 @@ class TwistedPort(DeferredResults, ProtocolPort):
         if handle is None:
             if self._unsent is not None:
                 self._unsent += len(data)
-            if self._logs_octets:
+            if self.logs_octets:
                 self.log_octets(True, data)
             transport.write(data)
             return
@@ -240,9 +240,9 @@ class TwistedPort(DeferredResults, ProtocolPort):
             transport.setTcpNoDelay(no_delay)
         # The mark that counts is that of the transport below TLS.
         below: Any = getattr(transport, "transport", None) if is_tls(transport) else transport
-        self._logs_octets = self.connection.options.logOctets
+        self.logs_octets = self.connection.options.logOctets
         # Octets that are to be seen go the long way.
-        self._socket = None if self._logs_octets else direct_socket(transport)
+        self._socket = None if self.logs_octets else direct_socket(transport)
         if self._socket is not None:
             self._descriptors = getattr(transport, "_sendmsgQueue", ())
             self._high_water_mark = high_water_mark

@@ -16,6 +16,7 @@ from twisted.internet import protocol as twisted_protocol
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from wsframework._core.channel import receive_on
 from wsframework._core.client_connection import ClientConnection
 from wsframework._core.headers import HeadersInput
 from wsframework._core.server_connection import ServerConnection
@@ -106,9 +107,9 @@ class WebSocketAdapterProtocol(neutral_protocol.WebSocketProtocol, twisted_proto
         # A router may put another protocol in place of this one meanwhile.
         port = self._port
         connection = port.connection
-        if connection.options.logOctets:
+        if port.logs_octets:
             port.log_octets(False, data)
-        connection.receive(data)
+        receive_on(connection, data)
         if len(data) >= READ_SIZE:
             port.receive_rest()
 

@@ -1,23 +1,28 @@
-"""The two methods that every message goes through: the way in to `onMessage`, and the way out from `sendMessage`.
+"""The methods that every message goes through: from the transport, to `onMessage`, and from `sendMessage`.
 
 They are apart from the classes that they belong to because they are compiled; see `wsframework.build`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from wsframework._core.channel import send_on
+from wsframework._core.channel import placed_on, receive_on, room_on, send_on
 from wsframework._core.constants import LARGEST
+from wsframework._core.octets import first_octets
 from wsframework.exceptions import Disconnected
 from wsframework.websocket.payload import check_fragment_size, message_payload
+from wsframework.websocket.placing import READ_SIZE
 
 if TYPE_CHECKING:
     from wsframework._core.connection import Connection
     from wsframework.websocket.port import ProtocolPort
     from wsframework.websocket.protocol import WebSocketProtocol
 
-__all__ = ["MessageDelivery", "MessageSending"]
+__all__ = ["BufferReceiving", "MessageDelivery", "MessageSending"]
+
+# What is compiled as a plain number; see the .pxd.
+_FULL: Final = READ_SIZE
 
 
 class MessageSending:
@@ -58,6 +63,70 @@ class MessageSending:
             connection.flush()
         if self._observed:
             cast("WebSocketProtocol", self)._track("sendMessage")
+
+
+class BufferReceiving(MessageSending):
+    """What asyncio's transports call for every chunk: a part of `ReceivingProtocol`, which sets the attributes.
+
+    It is here because a compiled class must be in one module with its base.
+    """
+
+    # The loop's buffer, or for a transport that is not known this connection's, while it has one.
+    _buffer: memoryview | None
+    # What is received goes to the connection with nothing in between; and into rooms that it gives.
+    _is_direct: bool
+    _may_place: bool
+    # The last of these rooms, until it is told what came.
+    _room: memoryview | None
+    # Of large frames more may be received than the transport does.
+    _may_go_on: bool
+    _logs_octets: bool
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the transport is to put what comes next."""
+        connection = self._connection
+        if self._may_place and connection is not None:
+            # Also when there is none: a transport need not fill what it has asked for.
+            room = self._room = room_on(connection)
+            if room is not None:
+                return room
+        buffer = self._buffer
+        if buffer is None:
+            buffer = self._buffer = memoryview(bytearray(sizehint if 0 < sizehint < _FULL else _FULL))
+        return buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """So many octets were put there."""
+        connection = self._connection
+        assert connection is not None, "the transport is connected"
+        room = self._room
+        if room is not None:
+            self._room = None
+            is_full = nbytes == len(room)
+            if self._may_go_on:
+                # The transport's own name for it lasts longer than its use, and the room cannot grow meanwhile.
+                room.release()
+            placed_on(connection, nbytes)
+        else:
+            buffer = self._buffer
+            assert buffer is not None, "the transport has asked for it"
+            data = first_octets(buffer, nbytes)
+            if not self._is_direct:
+                cast(Any, self)._give(data)
+                return
+            is_full = nbytes == _FULL
+            receive_on(connection, data)
+        if is_full and self._may_go_on:
+            cast(Any, self)._receive_rest(connection)
+
+    def data_received(self, data: bytes) -> None:
+        """Octets arrived."""
+        connection = self._connection
+        assert connection is not None, "the transport is connected"
+        if self._logs_octets:
+            cast(Any, self)._port.log_octets(False, data)
+        # Some transports give what they go on writing into.
+        receive_on(connection, data if type(data) is bytes else bytes(data))
 
 
 class MessageDelivery:

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 else:
     _messages = pick("_messages", __package__)
 
-__all__ = ["MessageDelivery", "MessageSending"]
+__all__ = ["BufferReceiving", "MessageDelivery", "MessageSending"]
 
+BufferReceiving = _messages.BufferReceiving
 MessageDelivery = _messages.MessageDelivery
 MessageSending = _messages.MessageSending
