@@ -18,6 +18,7 @@ SOURCES = {
     "wsframework._core._outgoing_c": "wsframework/_core/_outgoing_py.py",
     "wsframework._core._channel_c": "wsframework/_core/_channel_py.py",
     "wsframework.websocket._messages_c": "wsframework/websocket/_messages_py.py",
+    "wsframework.websocket._offering_c": "wsframework/websocket/_offering_py.py",
 }
 # Positions and sizes are checked in the code itself, against what peers can send.
 DIRECTIVES = {

@@ -28,6 +28,7 @@ MODULES: Final = (
     "wsframework._core._outgoing",
     "wsframework._core._channel",
     "wsframework.websocket._messages",
+    "wsframework.websocket._offering",
 )
 """What is there in both builds; all the compiled ones must be there for any to be used."""
 

@@ -22,3 +22,5 @@ cpdef receive_on(Channel channel, bytes data)
 cpdef room_on(Channel channel)
 cpdef placed_on(Channel channel, Py_ssize_t size)
 cpdef send_on(Channel channel, bytes payload, bint is_binary, long long fragment_size, bint compress)
+cpdef bint may_send_on(Channel channel) except -1
+cpdef send_prepared_on(Channel channel, object message)

@@ -17,7 +17,7 @@ from wsframework._core.violation import ProtocolViolation
 from wsframework.exceptions import Disconnected
 from wsframework.options import CommonOptions
 
-__all__ = ["Channel", "placed_on", "receive_on", "room_on", "send_on"]
+__all__ = ["Channel", "may_send_on", "placed_on", "receive_on", "room_on", "send_on", "send_prepared_on"]
 
 # Looked up once: this is the hot path.
 _CONNECTING: Final = State.CONNECTING
@@ -70,6 +70,18 @@ def send_on(channel: Channel, payload: bytes, is_binary: bool, fragment_size: in
     if channel.state is not _OPEN:
         channel._check_open("send a message")
     channel._out.message(payload, is_binary, fragment_size, compress)
+
+
+def may_send_on(channel: Channel) -> bool:
+    """Whether what is sent now would neither raise nor have to wait for the peer."""
+    return channel.state is _OPEN and not channel._out.paused
+
+
+def send_prepared_on(channel: Channel, message: Prepared) -> None:
+    """`Channel.send_prepared`."""
+    if channel.state is not _OPEN:
+        channel._check_open("send a message")
+    channel._out.prepared(message)
 
 
 class Channel:
@@ -227,8 +239,7 @@ class Channel:
 
     def send_prepared(self, message: Prepared) -> None:
         """Send a message that is encoded already, as far as this connection can use that."""
-        self._check_open("send a message")
-        self._out.prepared(message)
+        send_prepared_on(self, message)
 
     def begin_message(self, is_binary: bool, compress: bool = True) -> None:
         """Begin a message that is sent by parts."""

@@ -50,6 +50,7 @@ cdef class Outgoing:
     cdef _compressed_message(self, bytes payload, bytes octets, bint is_binary, long long fragment_size)
     @cython.locals(size=Py_ssize_t, opcode=cython.int)
     cdef _whole_message(self, bytes payload, bint is_binary, long long fragment_size, int rsv)
+    @cython.locals(payload=bytes, size=Py_ssize_t)
     cpdef prepared(self, object message)
     cpdef _prepared_now(self, object message)
     cpdef check_message(self, long long size)

@@ -241,11 +241,18 @@ class Outgoing:
 
     def prepared(self, message: Prepared) -> None:
         """A message whose one frame is there already, unless this end masks or splits its frames."""
-        size = len(message.payload)
-        self.check_message(size)
+        payload = message.payload
+        size = len(payload)
+        if self._place or 0 < self._max_message < size:
+            self.check_message(size)
         self.messages += 1
         if self._line is not None and self._line.is_busy:
             self._line_up(size, partial(self._prepared_now, message))
+        elif self.deflation is None and self._mask_key is None and not (self._fragment_size or self._traces):
+            # What most are, without a detour.
+            self.frames += 1
+            self.payload_octets += size
+            self._send(message.plain or message.frame)
         else:
             self._prepared_now(message)
 

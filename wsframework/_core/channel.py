@@ -11,10 +11,12 @@ if TYPE_CHECKING:
 else:
     _channel = pick("_channel")
 
-__all__ = ["Channel", "placed_on", "receive_on", "room_on", "send_on"]
+__all__ = ["Channel", "may_send_on", "placed_on", "receive_on", "room_on", "send_on", "send_prepared_on"]
 
 Channel = _channel.Channel
+may_send_on = _channel.may_send_on
 placed_on = _channel.placed_on
 receive_on = _channel.receive_on
 room_on = _channel.room_on
 send_on = _channel.send_on
+send_prepared_on = _channel.send_prepared_on

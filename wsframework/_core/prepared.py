@@ -14,7 +14,7 @@ _RSV1 = 4
 class Prepared:
     """A message and its frames, not masked: as it is, and compressed in each of the ways that receivers agreed on."""
 
-    __slots__ = ("_compressed", "_frame", "_frames", "compressions", "is_binary", "may_compress", "payload")
+    __slots__ = ("_compressed", "_frames", "compressions", "is_binary", "may_compress", "payload", "plain")
 
     def __init__(self, payload: bytes, is_binary: bool, may_compress: bool) -> None:
         self.payload = payload
@@ -22,16 +22,17 @@ class Prepared:
         self.may_compress = may_compress
         # How often the payload was compressed.
         self.compressions = 0
-        self._frame = b""
+        # The message as it is, in one frame; empty until it is needed.
+        self.plain = b""
         self._compressed: dict[Compression, bytes | None] = {}
         self._frames: dict[Compression, bytes] = {}
 
     @property
     def frame(self) -> bytes:
         """The message as it is, in one frame."""
-        if not self._frame:
-            self._frame = encode_frame(self._opcode, self.payload, None)
-        return self._frame
+        if not self.plain:
+            self.plain = encode_frame(self._opcode, self.payload, None)
+        return self.plain
 
     def compressed(self, compression: Compression) -> bytes | None:
         """The payload, compressed for itself; None if that makes it no shorter. Done once."""

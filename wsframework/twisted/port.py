@@ -101,13 +101,13 @@ class TwistedPort(DeferredResults, ProtocolPort):
         "_descriptors",
         "_high_water_mark",
         "_is_broken",
-        "logs_octets",
         "_may_place",
         "_reactor",
         "_socket",
         "_timer",
         "_transport",
         "_unsent",
+        "logs_octets",
     )
 
     def __init__(self, protocol: WebSocketProtocol, transport: Any, reactor: Any) -> None:

@@ -1,6 +1,6 @@
 # The types with which `_messages_py.py` is compiled. No logic here: what this file does not say, the Python does.
 
-from wsframework._core._channel_c cimport Channel as CChannel, placed_on, receive_on, room_on, send_on
+from wsframework._core._channel_c cimport Channel as CChannel, placed_on, receive_on, room_on, send_on, send_prepared_on
 from wsframework._core._octets_c cimport first_octets
 
 cdef Py_ssize_t _FULL

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from wsframework._core.channel import placed_on, receive_on, room_on, send_on
+from wsframework._core.channel import placed_on, receive_on, room_on, send_on, send_prepared_on
 from wsframework._core.constants import LARGEST
 from wsframework._core.octets import first_octets
 from wsframework.exceptions import Disconnected
@@ -17,6 +17,7 @@ from wsframework.websocket.placing import READ_SIZE
 if TYPE_CHECKING:
     from wsframework._core.connection import Connection
     from wsframework.websocket.port import ProtocolPort
+    from wsframework.websocket.prepared import PreparedMessage
     from wsframework.websocket.protocol import WebSocketProtocol
 
 __all__ = ["BufferReceiving", "MessageDelivery", "MessageSending"]
@@ -63,6 +64,13 @@ class MessageSending:
             connection.flush()
         if self._observed:
             cast("WebSocketProtocol", self)._track("sendMessage")
+
+    def sendPreparedMessage(self, prepared: PreparedMessage) -> None:
+        """Send what `factory.prepareMessage` made; raises as `sendMessage`."""
+        connection = self._connection
+        if connection is None:
+            raise Disconnected("cannot send a message: the connection is not open yet")
+        send_prepared_on(connection, prepared._prepared)
 
 
 class BufferReceiving(MessageSending):

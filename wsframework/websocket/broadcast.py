@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 from wsframework._core.constants import State
 from wsframework.exceptions import BroadcastFull, Disconnected, PayloadExceededError
-from wsframework.websocket.membership import BroadcastCounts, Membership, Overflow, Tally
+from wsframework.websocket.membership import BroadcastCounts, Membership, Overflow, counted
+from wsframework.websocket.offering import Tally, offer_to_all
 from wsframework.websocket.payload import message_payload
 from wsframework.websocket.prepared import PreparedMessage
 
@@ -163,12 +164,12 @@ class Broadcast:
     def counts(self) -> BroadcastCounts:
         """Summed up since this group was made."""
         waiting = [membership.waiting for membership in self._behind]
-        return self._total.counts(sum(map(len, waiting)), sum(queue.octets for queue in waiting))
+        return counted(self._total, sum(map(len, waiting)), sum(queue.octets for queue in waiting))
 
     def counts_of(self, protocol: WebSocketProtocol) -> BroadcastCounts:
         """Those of one receiver, until it leaves; in its onClose it is one still. `KeyError` if it is none."""
         membership = self._members[protocol]
-        return membership.tally.counts(len(membership.waiting), membership.waiting.octets)
+        return counted(membership.tally, len(membership.waiting), membership.waiting.octets)
 
     # Inside.
 
@@ -184,11 +185,9 @@ class Broadcast:
 
     def _send_next(self) -> int:
         prepared, excluded, key = self._next.popleft()
-        taken = 0
-        for membership in tuple(self._members.values()):
-            if membership.protocol not in excluded and membership.offer(prepared, key):
-                taken += 1
-        return taken
+        members = self._members.values()
+        receivers = [member for member in members if member.protocol not in excluded] if excluded else list(members)
+        return offer_to_all(receivers, prepared, key)
 
     def _is_behind(self, membership: Membership) -> None:
         self._behind[membership] = None

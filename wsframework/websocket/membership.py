@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from wsframework._core.closure import Cause
 from wsframework._core.constants import CloseCode, State
-from wsframework.exceptions import SequenceError
+from wsframework.websocket.offering import Receiver, Tally, deliver_to
 from wsframework.websocket.prepared import PreparedMessage
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wsframework.websocket.broadcast import Broadcast
     from wsframework.websocket.protocol import WebSocketProtocol
 
-__all__ = ["BroadcastCounts", "Membership", "Overflow", "Tally"]
+__all__ = ["BroadcastCounts", "Membership", "Overflow", "counted"]
 
 
 class Overflow(Enum):
@@ -65,28 +65,30 @@ class BroadcastCounts:
     disconnected: int = 0
 
 
-class Membership:
+def counted(tally: Tally, waiting: int, octets: int) -> BroadcastCounts:
+    """What was counted, with what waits now."""
+    return BroadcastCounts(tally.sent, tally.dropped, waiting, octets, tally.queued, tally.disconnected)
+
+
+class Membership(Receiver):
     """One receiver in one group: what waits for it. The protocol's port calls `flush` and `closed`."""
 
-    __slots__ = ("_group", "_is_flushing", "_is_member", "connection", "protocol", "tally", "waiting")
+    __slots__ = ("_group", "_is_flushing", "waiting")
 
     def __init__(self, group: Broadcast, protocol: WebSocketProtocol, connection: Connection) -> None:
+        super().__init__(protocol, connection, group._total)
         self._group = group
-        self._is_member = True
         self._is_flushing = False
-        self.protocol = protocol
-        self.connection = connection
-        self.tally = Tally()
         self.waiting: _Queue = _EMPTY
 
-    def offer(self, prepared: PreparedMessage, key: Hashable) -> bool:
-        """Send it at once (True), or keep it, or do what the policy says."""
-        if not self._is_member or self.connection.state is not State.OPEN:
+    def queue(self, prepared: PreparedMessage, key: Hashable) -> bool:
+        """A message that could not be sent yet: send it after what waits (True), or keep it, or as the policy says."""
+        if self.connection.state is not State.OPEN:
             return False
-        if self.waiting is not _EMPTY:
+        if self.is_behind:
             self.flush()
-        if self.waiting is _EMPTY and self._deliver(prepared):
-            return True
+            if not self.is_behind and deliver_to(self, prepared):
+                return True
         self._keep(prepared, key)
         return False
 
@@ -100,7 +102,7 @@ class Membership:
             while waiting and waiting is self.waiting:
                 # Taken out before it is sent: whoever is called back from there may add to the queue, or drop from it.
                 key, prepared = waiting.pop()
-                if not self._deliver(prepared):
+                if not deliver_to(self, prepared):
                     waiting.put_back(key, prepared)
                     break
         finally:
@@ -110,7 +112,7 @@ class Membership:
 
     def leave(self) -> None:
         """A receiver no more."""
-        self._is_member = False
+        self.is_member = False
         self._drop_waiting()
 
     def closed(self) -> None:
@@ -121,19 +123,6 @@ class Membership:
         """Whether a message of `size` octets may wait, too."""
         waiting, group = self.waiting, self._group
         return not waiting or (len(waiting) < group.max_messages and waiting.octets + size <= group.max_octets)
-
-    def _deliver(self, prepared: PreparedMessage) -> bool:
-        connection = self.connection
-        if connection.state is not State.OPEN or connection.sending_is_paused:
-            return False
-        try:
-            self.protocol.sendPreparedMessage(prepared)
-        except SequenceError:
-            # The application is in the middle of a message that it sends by parts.
-            return False
-        self.tally.sent += 1
-        self._group._total.sent += 1
-        return True
 
     def _keep(self, prepared: PreparedMessage, key: Hashable) -> None:
         policy = self._group.policy
@@ -146,12 +135,13 @@ class Membership:
             return
         if self.waiting is _EMPTY:
             self.waiting = _LatestPerKey() if policy is Overflow.LATEST_PER_KEY else _Queue()
+            self.is_behind = True
             self._group._is_behind(self)
         if policy in (Overflow.DROP_OLDEST, Overflow.LATEST_PER_KEY):
             self._make_room(key, len(prepared.payload))
         self.waiting.add(key, prepared)
         self.tally.queued += 1
-        self._group._total.queued += 1
+        self.total.queued += 1
 
     def _make_room(self, key: Hashable, size: int) -> None:
         waiting = self.waiting
@@ -164,10 +154,10 @@ class Membership:
             self._dropped(1)
 
     def _disconnect(self) -> None:
-        group, connection = self._group, self.connection
+        connection = self.connection
         self._drop_waiting()
         self.tally.disconnected += 1
-        group._total.disconnected += 1
+        self.total.disconnected += 1
         text = "the peer does not read: as many broadcast messages wait for it as may wait"
         connection.fail(Cause.SEND_BUFFER, CloseCode.TRY_AGAIN_LATER, text)
         if not connection.options.closeHandshakeTimeout:
@@ -179,11 +169,12 @@ class Membership:
             return
         self._dropped(len(self.waiting))
         self.waiting = _EMPTY
+        self.is_behind = False
         self._group._caught_up(self)
 
     def _dropped(self, count: int) -> None:
         self.tally.dropped += count
-        self._group._total.dropped += count
+        self.total.dropped += count
 
 
 class _Queue:
@@ -261,19 +252,3 @@ class _LatestPerKey(_Queue):
 
 _EMPTY = _Queue()
 """The queue of those for whom nothing waits; nothing is ever added to it."""
-
-
-class Tally:
-    """What is counted, see `BroadcastCounts`."""
-
-    __slots__ = ("disconnected", "dropped", "queued", "sent")
-
-    def __init__(self) -> None:
-        self.sent = 0
-        self.dropped = 0
-        self.queued = 0
-        self.disconnected = 0
-
-    def counts(self, waiting: int, octets: int) -> BroadcastCounts:
-        """With what waits now."""
-        return BroadcastCounts(self.sent, self.dropped, waiting, octets, self.queued, self.disconnected)

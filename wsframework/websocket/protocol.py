@@ -151,13 +151,6 @@ class WebSocketProtocol(MessageSending, ConnectionAttributes, StreamingApi, Obse
 
     # Methods to call.
 
-    def sendPreparedMessage(self, prepared: PreparedMessage) -> None:
-        """Send what `factory.prepareMessage` made; raises as `sendMessage`."""
-        connection = self._connection
-        if connection is None:
-            raise Disconnected("cannot send a message: the connection is not open yet")
-        connection.send_prepared(prepared._prepared)
-
     def sendMessageFromThread(self, payload: bytes | bytearray | memoryview | str, isBinary: bool = False) -> None:
         """`sendMessage` for other threads: the message is sent by the connection's own loop or reactor, soon.
 
