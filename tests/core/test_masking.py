@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.leaves import BUILDS, each_build
-from wsframework._core.masking import MaskKeys, apply_mask, mask_source
+from wsframework._core.masking import apply_mask, mask_source
+from wsframework._core.outgoing import MaskKeys
 
 KEY = bytes.fromhex("37fa213d")
 

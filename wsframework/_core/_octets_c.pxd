@@ -23,6 +23,7 @@ cdef class Assembly:
     ) except -1
     cpdef bint append(self, bytes piece, Utf8Validator utf8) except -1
     cpdef room(self, Py_ssize_t missing)
+    cpdef space(self, Py_ssize_t size)
     cpdef bint added(self, Py_ssize_t size, bytes key, Py_ssize_t offset, Utf8Validator utf8) except -1
     cpdef bytes take(self)
 

@@ -91,6 +91,13 @@ cdef class Assembly:
         self._room = size
         return memoryview(self)
 
+    cpdef space(self, Py_ssize_t size):
+        if self._exports:
+            return None
+        self._reserve(size, 0)
+        self._room = size
+        return memoryview(self)
+
     cpdef bint added(self, Py_ssize_t size, bytes key, Py_ssize_t offset, Utf8Validator utf8) except -1:
         cdef unsigned char *place
         if size < 0 or size > self._room:

@@ -45,6 +45,10 @@ class Assembly:
         """Memory for some of the `missing` octets; None from this build, which gains nothing from it."""
         return None
 
+    def space(self, size: int) -> memoryview | None:
+        """Memory for `size` octets, to be told of by `added`, for whoever knows that as many will come; see `room`."""
+        return None
+
     def added(self, size: int, key: bytes, offset: int, utf8: Utf8Validator | None) -> bool:
         """So many octets were written into that memory, masked; as `add` for them."""
         raise AssertionError("there was no room")

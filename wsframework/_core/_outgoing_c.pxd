@@ -14,6 +14,15 @@ cdef Py_ssize_t _CORK_SIZE
 cdef Py_ssize_t _LARGE
 
 
+cdef class MaskKeys:
+    cdef object __weakref__
+    cdef object _random
+    cdef bytes _keys
+    cdef Py_ssize_t _at
+
+    cpdef reset(self)
+
+
 cdef class Outgoing:
     cdef object _port
     cdef object _mask_key

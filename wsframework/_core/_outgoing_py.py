@@ -29,7 +29,7 @@ from wsframework._core.prepared import Prepared
 from wsframework.exceptions import PayloadExceededError, SequenceError
 from wsframework.options import CommonOptions
 
-__all__ = ["Outgoing"]
+__all__ = ["MaskKeys", "Outgoing"]
 
 # What is compiled as plain numbers; see the .pxd.
 _TEXT: Final = OP_TEXT
@@ -45,11 +45,41 @@ _RSV1: Final = 4
 # From how many octets on a payload is written for itself: the second system call costs less than the copy.
 _LARGE: Final = 65536
 
+# Octets drawn from the random source in one go: one system call serves this many keys of four.
+_REFILL: Final = 4 * 256
+
 # Where the application is in a message that it sends by parts.
 _GROUND: Final = 0
 _IN_MESSAGE: Final = 1
 _IN_FRAME: Final = 2
 _PLACES: Final = ("between two messages", "inside of an unfinished message", "inside of an unfinished frame")
+
+
+class MaskKeys:
+    """Masking keys from a source of strong randomness, drawn in batches (RFC 6455 section 10.3).
+
+    `random(n)` returns n unpredictable octets. After a fork the child must call `reset`, or both processes would go on
+    with the same keys.
+    """
+
+    __slots__ = ("__weakref__", "_at", "_keys", "_random")
+
+    def __init__(self, random: Callable[[int], bytes]) -> None:
+        self._random = random
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the keys that were drawn and not used."""
+        self._keys = b""
+        self._at = 0
+
+    def __call__(self) -> bytes:
+        at = self._at
+        if at == len(self._keys):
+            self._keys = self._random(_REFILL)
+            at = 0
+        self._at = at + 4
+        return self._keys[at : at + 4]
 
 
 class Outgoing:

@@ -1,4 +1,4 @@
-"""Masking of frames (RFC 6455 section 5.3), and the keys for it."""
+"""Masking of frames (RFC 6455 section 5.3)."""
 
 from __future__ import annotations
 
@@ -12,40 +12,10 @@ if TYPE_CHECKING:
 else:
     _leaf = pick("_leaf")
 
-__all__ = ["MaskKeys", "apply_mask", "mask_source", "unmasked"]
-
-# Keys drawn from the random source in one go: one system call serves this many frames.
-_KEYS_PER_REFILL = 256
+__all__ = ["apply_mask", "mask_source", "unmasked"]
 
 apply_mask = _leaf.apply_mask
 unmasked = _leaf.unmasked
-
-
-class MaskKeys:
-    """Masking keys from a source of strong randomness, drawn in batches (RFC 6455 section 10.3).
-
-    `random(n)` returns n unpredictable octets. After a fork the child must call `reset`, or both processes would go on
-    with the same keys.
-    """
-
-    __slots__ = ("__weakref__", "_at", "_keys", "_random")
-
-    def __init__(self, random: Callable[[int], bytes]) -> None:
-        self._random = random
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget the keys that were drawn and not used."""
-        self._keys = b""
-        self._at = 0
-
-    def __call__(self) -> bytes:
-        at = self._at
-        if at == len(self._keys):
-            self._keys = self._random(4 * _KEYS_PER_REFILL)
-            at = 0
-        self._at = at + 4
-        return self._keys[at : at + 4]
 
 
 def mask_source(mask: bool, really: bool, keys: Callable[[], bytes]) -> Callable[[], bytes] | None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 else:
     _outgoing = pick("_outgoing")
 
-__all__ = ["Outgoing"]
+__all__ = ["MaskKeys", "Outgoing"]
 
+MaskKeys = _outgoing.MaskKeys
 Outgoing = _outgoing.Outgoing

@@ -56,7 +56,8 @@ class ReceivingProtocol(
 
     def _set_up_receiving(self, transport: asyncio.BaseTransport, loop: asyncio.AbstractEventLoop) -> None:
         """Choose the way; `_port` must be there."""
-        self._buffer = self._room = None
+        self._buffer = self._room = self._fresh = None
+        self._last = 0
         self._is_direct = self._may_place = self._may_go_on = False
         self._logs_octets = self._port.connection.options.logOctets
         self._shares = type(transport).__module__ in _SYNCHRONOUS

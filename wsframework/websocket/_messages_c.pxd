@@ -1,9 +1,10 @@
 # The types with which `_messages_py.py` is compiled. No logic here: what this file does not say, the Python does.
 
 from wsframework._core._channel_c cimport Channel as CChannel, placed_on, receive_on, room_on, send_on, send_prepared_on
-from wsframework._core._octets_c cimport first_octets
+from wsframework._core._octets_c cimport Assembly as CAssembly, first_octets
 
 cdef Py_ssize_t _FULL
+cdef Py_ssize_t _MUCH
 
 
 cdef class MessageSending:
@@ -14,6 +15,8 @@ cdef class MessageSending:
 cdef class BufferReceiving(MessageSending):
     cdef public object _buffer
     cdef public object _room
+    cdef public CAssembly _fresh
+    cdef public Py_ssize_t _last
     cdef public bint _is_direct
     cdef public bint _may_place
     cdef public bint _may_go_on

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from wsframework._core.channel import placed_on, receive_on, room_on, send_on, send_prepared_on
 from wsframework._core.constants import LARGEST
-from wsframework._core.octets import first_octets
+from wsframework._core.octets import Assembly, first_octets
 from wsframework.exceptions import Disconnected
 from wsframework.websocket.payload import check_fragment_size, message_payload
 from wsframework.websocket.placing import READ_SIZE
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["BufferReceiving", "MessageDelivery", "MessageSending"]
 
-# What is compiled as a plain number; see the .pxd.
+# What is compiled as plain numbers; see the .pxd.
 _FULL: Final = READ_SIZE
+# From how many octets on a copy costs more than memory that is allocated for them.
+_MUCH: Final = 16384
 
 
 class MessageSending:
@@ -86,6 +88,9 @@ class BufferReceiving(MessageSending):
     _may_place: bool
     # The last of these rooms, until it is told what came.
     _room: memoryview | None
+    # What it is a part of, where it is no room in a message; and how many octets came last.
+    _fresh: Assembly | None
+    _last: int
     # Of large frames more may be received than the transport does.
     _may_go_on: bool
     _logs_octets: bool
@@ -95,9 +100,17 @@ class BufferReceiving(MessageSending):
         connection = self._connection
         if self._may_place and connection is not None:
             # Also when there is none: a transport need not fill what it has asked for.
+            self._fresh = None
             room = self._room = room_on(connection)
             if room is not None:
                 return room
+            if self._last >= _MUCH:
+                # As much will come as before: into memory of its own, from which nothing need be copied out.
+                fresh = Assembly()
+                room = self._room = fresh.space(_FULL)
+                if room is not None:
+                    self._fresh = fresh
+                    return room
         buffer = self._buffer
         if buffer is None:
             buffer = self._buffer = memoryview(bytearray(sizehint if 0 < sizehint < _FULL else _FULL))
@@ -114,7 +127,14 @@ class BufferReceiving(MessageSending):
             if self._may_go_on:
                 # The transport's own name for it lasts longer than its use, and the room cannot grow meanwhile.
                 room.release()
-            placed_on(connection, nbytes)
+            fresh = self._fresh
+            if fresh is None:
+                placed_on(connection, nbytes)
+            else:
+                self._fresh = None
+                self._last = nbytes
+                fresh.added(nbytes, b"", 0, None)
+                receive_on(connection, fresh.take())
         else:
             buffer = self._buffer
             assert buffer is not None, "the transport has asked for it"
@@ -123,6 +143,7 @@ class BufferReceiving(MessageSending):
                 cast(Any, self)._give(data)
                 return
             is_full = nbytes == _FULL
+            self._last = nbytes
             receive_on(connection, data)
         if is_full and self._may_go_on:
             cast(Any, self)._receive_rest(connection)

@@ -16,7 +16,7 @@ from wsframework._core.constants import State
 from wsframework._core.deflate import Compression, Deflater
 from wsframework._core.handshake import ClientHello, ServerPolicy, new_key
 from wsframework._core.headers import HeadersInput, check_not_given, header_pairs
-from wsframework._core.masking import MaskKeys
+from wsframework._core.outgoing import MaskKeys
 from wsframework._core.uri import OriginPatterns, format_host, parse_uri
 from wsframework.options import ClientOptions, CommonOptions, ServerOptions, option_names
 from wsframework.websocket.agreeing import client_offers
