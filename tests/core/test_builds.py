@@ -323,3 +323,39 @@ def test_writers_write_the_same(actions: list[tuple[Any, ...]], options: dict[st
     """Whatever an application does, in whatever order."""
     chosen = CommonOptions(**options)
     assert send(compiled("_outgoing"), actions, chosen, masks) == send(_outgoing_py, actions, chosen, masks)
+
+
+@pytest.mark.parametrize("size", [0, 1, 999, 1000])
+def test_octets_that_were_written_into_free_memory_are_taken(size: int) -> None:
+    """However much of it was used, and whether or not whoever wrote still has it."""
+    octets = bytes(range(250)) * 4
+    for is_released in (True, False):
+        assembly = compiled("_octets").Assembly()
+        room = assembly.space(len(octets))
+        assert len(room) == len(octets)
+        room[:size] = octets[:size]
+        if is_released:
+            room.release()
+        else:
+            assert assembly.space(1) is None, "the memory cannot be another while somebody has it"
+        assert assembly.added(size, b"", 0, None)
+        assert assembly.take() == octets[:size]
+    with pytest.raises(IndexError):
+        assembly.added(1, b"", 0, None)
+
+
+@pytest.mark.parametrize("module", ["_octets_py", "_octets_c"])
+def test_the_first_octets_are_a_copy(module: str) -> None:
+    """What is received next into the same memory does not change them."""
+    memory = bytearray(b"abcdef")
+    first_octets = import_module(f"wsframework._core.{module}").first_octets
+    found = [first_octets(memoryview(memory), size) for size in (0, 3, 6)]
+    memory[:] = b"------"
+    assert found == [b"", b"abc", b"abcdef"]
+
+
+@pytest.mark.parametrize("size", [-1, 7])
+def test_there_are_no_octets_beside_the_memory(size: int) -> None:
+    """C would read them all the same."""
+    with pytest.raises(IndexError):
+        compiled("_octets").first_octets(memoryview(b"abcdef"), size)

@@ -184,6 +184,7 @@ def test_the_pure_build_offers_no_room() -> None:
     assembly = Assembly()
     assembly.append(b"abc", None)
     assert assembly.room(SIZE) is None
+    assert assembly.space(SIZE) is None
     with pytest.raises(AssertionError, match="there was no room"):
         assembly.added(1, b"", 0, None)
     assert assembly.take() == b"abc"
