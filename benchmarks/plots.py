@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from benchmarks.report import SENTENCES, number, speed_unit
@@ -15,10 +16,11 @@ __all__ = ["draw"]
 OURS, RAW, OTHERS = "#2f6fde", "#9aa0a6", "#e0a030"
 
 
-def draw(report: Report, folder: Path) -> list[Path]:
-    """Write an SVG for each scenario into the folder, which is made; the files."""
+def draw(report: Report, folder: Path, only: Collection[str] | None = None) -> list[Path]:
+    """Write an SVG for each scenario (of those in `only`) into the folder, which is made; the files."""
     folder.mkdir(parents=True, exist_ok=True)
-    return [_draw_one(report, scenario, folder / f"{scenario}.svg") for scenario in report.scenarios()]
+    scenarios = [name for name in report.scenarios() if only is None or name in only]
+    return [_draw_one(report, scenario, folder / f"{scenario}.svg") for scenario in scenarios]
 
 
 def _draw_one(report: Report, scenario: str, path: Path) -> Path:
@@ -28,6 +30,8 @@ def _draw_one(report: Report, scenario: str, path: Path) -> Path:
     matplotlib.use("svg")
     # The same input gives the same file.
     matplotlib.rcParams["svg.hashsalt"] = "wsframework"
+    # Text stays text: smaller, and it can be searched.
+    matplotlib.rcParams["svg.fonttype"] = "none"
     from matplotlib import pyplot
 
     found = [(result.peer, report.figure(scenario, result.peer)) for result in report.of(scenario)]

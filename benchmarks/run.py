@@ -49,6 +49,12 @@ def main(words: Sequence[str] | None = None) -> int:
         from benchmarks.plots import draw
 
         print(f"{len(draw(report, options.plots))} plots in {options.plots}")
+    if options.page:
+        from benchmarks.page import PAGE, PICTURES, update_page
+        from benchmarks.plots import draw
+
+        draw(report, PAGE.parent / "performance", PICTURES)
+        update_page(report, verdicts)
     has_failed = any(result.failure for result in report.results if result.peer.startswith("wsframework"))
     return int(has_failed or report.settings.get("interrupted", False))
 
@@ -69,6 +75,7 @@ def read_command_line(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="say what there is, and measure nothing")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything into it")
     parser.add_argument("--plots", type=Path, metavar="DIR", help="draw pictures into it")
+    parser.add_argument("--page", action="store_true", help="write the figures into the documentation")
     parser.add_argument(
         "--from", dest="source", type=Path, metavar="FILE", help="measure nothing: show what --json wrote"
     )

@@ -18,6 +18,7 @@ from benchmarks.bench import Bench, Times
 from benchmarks.blobs import Kind, Message, frame
 from benchmarks.environment import codec_in_use
 from benchmarks.generator import SOURCE, Generator, build
+from benchmarks.page import BEGIN, END, PAGE, update_page
 from benchmarks.peers import PEERS
 from benchmarks.processes import Cores, Program
 from benchmarks.report import show_scenario, show_targets
@@ -375,3 +376,63 @@ def test_a_run_writes_what_it_measured(tmp_path: Path, capsys: pytest.CaptureFix
     assert (ours["peer"], len(ours["figures"]), raw["ratio_to_raw"]) == ("wsframework-asyncio", 2, 1)
     assert document["environment"]["versions"]["wsframework"]
     assert "2 of 2: raw-asyncio" in capsys.readouterr().err
+
+
+# The documentation.
+
+
+def a_report() -> Report:
+    """Of four measurements."""
+    alone = Result(
+        "echo-1x1-128", "wsframework-asyncio", "messages/s", [20_000.0], [1.0], [{"p50": 11, "p99": 22, "p99.9": 33}]
+    )
+    broken = Result("cycles", "aiohttp", "cycles/s", failure="it ended")
+    environment = {"cpu": "fast", "cores": 2, "python": "CPython", "codec": "pure", "versions": {"Twisted": "1.2.3"}}
+    results = [alone, result("wsframework-asyncio", 90_000), result("raw-asyncio", 100_000), broken]
+    return Report(environment, {"repeat": 1, "seconds": 0.5}, results)
+
+
+def page_of(report: Report, folder: Path) -> str:
+    """The page after it was written twice, which must not matter."""
+    page = folder / "performance.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    update_page(report, judge(report), page)
+    once = page.read_text()
+    update_page(report, judge(report), page)
+    assert page.read_text() == once
+    return once
+
+
+def test_the_page_shows_what_was_measured(tmp_path: Path) -> None:
+    """Each peer has a row, each scenario a column, and a target that was missed is called that."""
+    report = a_report()
+    text = page_of(report, tmp_path)
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "old" not in text
+    assert "| **wsframework**, asyncio | 90 k |" in text
+    assert "| no WebSocket, asyncio | 100 k |" in text
+    assert (
+        "| **wsframework**, asyncio | `echo-32x1-128` | no WebSocket, asyncio | at least 0.95 | 0.90 | missed |" in text
+    )
+    assert "| **wsframework**, asyncio | 11 | 22 | 33 |" in text
+    assert "tls" not in text.lower(), "nothing of what was not measured"
+    # Every row of a table has as many cells as its head.
+    for block in text.split("\n\n"):
+        rows = [line for line in block.splitlines() if line.startswith("|")]
+        assert len({row.count("|") for row in rows}) <= 1, block
+
+
+def test_a_page_without_its_marks_stays_as_it_is(tmp_path: Path) -> None:
+    """Rather than to lose what somebody has written."""
+    page = tmp_path / "performance.md"
+    page.write_text("text")
+    with pytest.raises(ValueError, match="has lost the marks"):
+        update_page(a_report(), [], page)
+    assert page.read_text() == "text"
+
+
+def test_the_published_page_has_its_marks() -> None:
+    """`--page` has somewhere to write."""
+    text = PAGE.read_text(encoding="utf-8")
+    assert text.count(BEGIN) == text.count(END) == 1
