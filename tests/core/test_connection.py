@@ -114,8 +114,8 @@ def test_message_is_one_frame_and_one_write(payload: bytes, is_binary: bool, fra
     assert writes(port) == [frame]
 
 
-LARGE = b"x" * 65536
-LARGE_HEADER = b"\x82\x7f\x00\x00\x00\x00\x00\x01\x00\x00"
+LARGE = b"x" * 131072
+LARGE_HEADER = b"\x82\x7f\x00\x00\x00\x00\x00\x02\x00\x00"
 
 
 def test_large_payload_is_not_copied() -> None:
@@ -127,6 +127,13 @@ def test_large_payload_is_not_copied() -> None:
     assert header == LARGE_HEADER
     assert payload is LARGE
     assert port.connection.octets_sent - before == len(header) + len(payload)
+
+
+def test_payload_that_is_not_large_goes_with_its_header() -> None:
+    """One system call, and one packet to wake the peer up for."""
+    port = server()
+    port.connection.send_message(LARGE[:65536], True)
+    assert [len(octets) for octets in writes(port)] == [10 + 65536]
 
 
 def test_large_message_comes_after_what_was_gathered() -> None:
@@ -172,11 +179,11 @@ def test_payload_is_not_written_when_its_header_was_the_end() -> None:
 
 def test_large_message_is_kept_or_dropped_as_a_whole() -> None:
     """maxSendBuffer is looked at before its header."""
-    port = server(sendHighWaterMark=5, maxSendBuffer=70_000)
+    port = server(sendHighWaterMark=5, maxSendBuffer=140_000)
     port.peer_reads = False
     port.connection.send_message(b"123456", True)
     port.connection.send_message(LARGE, True)
-    assert port.connection.buffered_amount == 8 + 10 + 65536
+    assert port.connection.buffered_amount == 8 + 10 + 131072
     port.take()
     port.connection.send_message(LARGE, True)
     assert port.names("write", "abort") == ["abort"]
@@ -362,7 +369,7 @@ def test_message_over_the_limit_is_not_sent() -> None:
         port.connection.send_message(b"x" * 11, True, 3)
     assert port.calls == []
     port = server(maxMessagePayloadSize=0)
-    port.connection.send_message(b"x" * 100_000, True)
+    port.connection.send_message(b"x" * 130_000, True)
     assert port.names() == ["write", "write"]
 
 

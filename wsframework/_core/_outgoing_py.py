@@ -42,8 +42,9 @@ _CORK_SIZE: Final = 65536
 # Says that a message is compressed (RFC 7692 section 6); of the three reserved bits the highest.
 _RSV1: Final = 4
 
-# From how many octets on a payload is written for itself: the second system call costs less than the copy.
-_LARGE: Final = 65536
+# From how many octets on a payload is written for itself. Below, the copy costs less than a second system call and what
+# it wakes up; above, it takes memory that glibc's allocator maps for it each time, and costs several times as much.
+_LARGE: Final = 122880
 
 # Octets drawn from the random source in one go: one system call serves this many keys of four.
 _REFILL: Final = 4 * 256
