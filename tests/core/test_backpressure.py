@@ -347,15 +347,15 @@ def test_message_in_fragments_is_kept_or_dropped_as_a_whole() -> None:
 
 def test_max_send_buffer_counts_what_is_gathered() -> None:
     """Answers that are not written yet wait for the peer too."""
-    port = server(maxSendBuffer=71_000)
+    port = server(maxSendBuffer=131_000)
     port.peer_reads = False
 
     def answer(*_: object) -> None:
-        port.connection.send_message(b"x" * 70_000, True)
+        port.connection.send_message(b"x" * 130_000, True)
         assert port.names("write", "sending_paused") == ["write", "write", "sending_paused"]
         port.connection.send_message(b"y" * 500, True)
         assert port.names("write", "abort") == ["write", "write"]
-        assert port.connection.buffered_amount == 70_010 + 504
+        assert port.connection.buffered_amount == 130_010 + 504
         port.connection.send_message(b"z" * 500, True)
 
     port.hooks["message"] = answer
