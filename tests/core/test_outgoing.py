@@ -702,8 +702,8 @@ def test_who_gathered_may_be_done_in_the_middle_of_a_large_frame() -> None:
 
     port.hooks["sending_paused"] = done
     assert connection.cork()
-    connection.send_message(b"x" * 70_000, True)
-    assert [call[1] for call in sent_messages(port)] == [b"x" * 70_000, b"wait"]
+    connection.send_message(b"x" * 130_000, True)
+    assert [call[1] for call in sent_messages(port)] == [b"x" * 130_000, b"wait"]
     # The cork is off again.
     assert connection.cork()
 

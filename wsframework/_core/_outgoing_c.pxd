@@ -62,7 +62,7 @@ cdef class Outgoing:
     @cython.locals(payload=bytes, size=Py_ssize_t)
     cpdef prepared(self, object message)
     cpdef _prepared_now(self, object message)
-    cpdef check_message(self, long long size)
+    cdef _refuse_message(self, long long size)
     cpdef control(self, int opcode, bytes payload)
     cdef _encode_next(self, bytes payload, bint fin)
     cdef bytes _encode(self, int opcode, bytes payload, bint fin=*, int rsv=*)

@@ -201,7 +201,7 @@ class Outgoing:
         """A message, in frames of at most `fragment_size` octets if that is not 0 (RFC 6455 section 5.4)."""
         size = len(payload)
         if self._place or 0 < self._max_message < size:
-            self.check_message(size)
+            self._refuse_message(size)
         self.messages += 1
         if self._line is not None and self._line.is_busy:
             self._line_up(size, partial(self._message_now, payload, is_binary, fragment_size, compress))
@@ -275,7 +275,7 @@ class Outgoing:
         payload = message.payload
         size = len(payload)
         if self._place or 0 < self._max_message < size:
-            self.check_message(size)
+            self._refuse_message(size)
         self.messages += 1
         if self._line is not None and self._line.is_busy:
             self._line_up(size, partial(self._prepared_now, message))
@@ -306,13 +306,12 @@ class Outgoing:
         self._count(frame[0], len(payload), payload)
         self._send(frame)
 
-    def check_message(self, size: int) -> None:
-        """Raise unless a message of `size` octets may be sent here and now."""
+    def _refuse_message(self, size: int) -> None:
+        """Say why a message of `size` octets may not be sent here and now."""
         limit = self._max_message
         if limit and size > limit:
             raise PayloadExceededError(f"message of {size} octets is over maxMessagePayloadSize ({limit})")
-        if self._place:
-            raise SequenceError(f"a message cannot be sent {_PLACES[self._place]}")
+        raise SequenceError(f"a message cannot be sent {_PLACES[self._place]}")
 
     def control(self, opcode: int, payload: bytes) -> None:
         """A Ping, a Pong or a Close."""
