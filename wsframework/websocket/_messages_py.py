@@ -104,8 +104,9 @@ class BufferReceiving(MessageSending):
             room = self._room = room_on(connection)
             if room is not None:
                 return room
-            if self._last >= _MUCH:
-                # As much will come as before: into memory of its own, from which nothing need be copied out.
+            if self._may_go_on and self._last >= _MUCH:
+                # As much will come as before: into memory of its own, from which nothing need be copied out. Not with
+                # TLS, which may ask and have nothing whole yet: each connection would keep that memory meanwhile.
                 fresh = Assembly()
                 room = self._room = fresh.space(_FULL)
                 if room is not None:
