@@ -71,7 +71,7 @@ class ClientConnection(Connection):
         request = build_request(hello)
         self._hello = hello
         self._deciding = False
-        self._port.set_timer(self.options.openHandshakeTimeout or None)
+        self._port.set_timeout(self.options.openHandshakeTimeout)
         self._out.write(request)
         early, self._early = self._early, b""
         self.receive(early)

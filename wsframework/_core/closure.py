@@ -13,6 +13,9 @@ __all__ = ["Cause", "Closure"]
 class Cause(Enum):
     """What ended the connection; the first thing that did."""
 
+    # See `State`.
+    __hash__ = object.__hash__
+
     CLOSE_HANDSHAKE = "both Close frames were exchanged"
     VIOLATION = "the peer broke the protocol"
     CALLBACK_ERROR = "a callback of the application raised"

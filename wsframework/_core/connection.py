@@ -348,7 +348,7 @@ class Connection(Channel):
         self._deciding = True
         question(*about)
         if self._deciding and self.state is State.CONNECTING:
-            self._port.set_timer(self.options.onConnectTimeout or None)
+            self._port.set_timeout(self.options.onConnectTimeout)
 
     def _open(self, early: bytes) -> None:
         """The handshake is complete: tell so, then go on with what came `early`."""
@@ -526,9 +526,9 @@ class Connection(Channel):
         self._port.abort()
 
     def _arm(self, seconds: float) -> None:
-        """Set the timer; 0 is how options say never."""
+        """Set the timer to one of the options' times."""
         self._marks = (self._out.taken, self._out.octets, self._port.buffered_amount())
-        self._port.set_timer(seconds or None)
+        self._port.set_timeout(seconds)
 
     def _is_moving(self) -> bool:
         """Whether what was sent before the end is still on its way: a slow peer shall get all of it.

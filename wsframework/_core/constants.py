@@ -83,6 +83,9 @@ class Role(Enum):
 class State(Enum):
     """The five states of a connection; `lifecycle` holds the moves between them."""
 
+    # Members are themselves only; what Enum does instead is a call of Python for every move in the table.
+    __hash__ = object.__hash__
+
     CONNECTING = "connecting"
     OPEN = "open"
     CLOSING = "closing"

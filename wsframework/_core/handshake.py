@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import ip_address
 
 from wsframework._core.client_handshake import ClientHello, ConnectionResponse, build_request, check_response
@@ -158,10 +159,10 @@ def _without_port(entry: str) -> str:
 
 def _single(headers: Headers, name: str) -> str | None:
     """The value of a header that may be there only once."""
-    values = headers.get_all(name)
-    if len(values) > 1:
-        raise HandshakeRefused(400, f"more than one {name} header")
-    return values[0] if values else None
+    try:
+        return headers.get_one(name)
+    except ValueError as error:
+        raise HandshakeRefused(400, f"more than one {name} header") from error
 
 
 def _check_method(head: RequestHead, *allowed: str) -> None:
@@ -201,7 +202,7 @@ def _check_target(head: RequestHead, host: tuple[str, int | None] | None) -> tup
 
 def _check_no_body(headers: Headers) -> None:
     """A body would be read as frames by one of the parties, and skipped by another."""
-    if "transfer-encoding" in headers or headers.get_all("content-length") not in ([], ["0"]):
+    if "transfer-encoding" in headers or headers.get("content-length", "0") != "0":
         raise HandshakeRefused(400, "the request must not have a body")
 
 
@@ -298,12 +299,18 @@ def accept_response(
         agreed.append(("Sec-WebSocket-Protocol", protocol))
     if extensions:
         agreed.append(("Sec-WebSocket-Extensions", extensions))
+    default = _server_line(server) if server and not (given and has_header(given, "server")) else ""
     head = (
-        f"HTTP/1.1 101 Switching Protocols\r\n{render_lines(default_header('Server', server, given))}"
+        f"HTTP/1.1 101 Switching Protocols\r\n{default}"
         f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept_key(key)}\r\n"
         f"{render_lines((*agreed, *given))}\r\n"
     )
     return head.encode("latin-1")
+
+
+@lru_cache(maxsize=16)
+def _server_line(server: str) -> str:
+    return render_lines((("Server", server),))
 
 
 def error_response(

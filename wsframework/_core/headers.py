@@ -86,6 +86,13 @@ class Headers(Mapping[str, str]):
         """The lines as they were received: order, repetition and spelling of the names kept."""
         return self._raw
 
+    def get_one(self, name: str) -> str | None:
+        """The value of a header that may be there once; None when it is not there, ValueError when it is repeated."""
+        value = self._values.get(name.lower())
+        if isinstance(value, list):
+            raise ValueError(f"there is more than one {name} header")
+        return value
+
     def get_all(self, name: str) -> list[str]:
         """The values of all lines of this name, one entry per line; empty when there are none."""
         values = self._values.get(name.lower(), ())

@@ -17,6 +17,9 @@ __all__ = ["TABLE", "Action", "Input", "step"]
 class Input(Enum):
     """What can happen to a connection."""
 
+    # See `State`.
+    __hash__ = object.__hash__
+
     ACCEPTED = "accepted"
     SEND_CLOSE = "send_close"
     RECV_CLOSE = "recv_close"

@@ -35,6 +35,9 @@ class Port(Protocol):
     def set_timer(self, seconds: float | None) -> None:
         """Call `Connection.timer_expired` once in so many seconds, instead of any earlier timer; None: never."""
 
+    def set_timeout(self, seconds: float) -> None:
+        """As `set_timer`, for a time that many connections have in common and few reach; 0: never."""
+
     def now(self) -> float:
         """The backend's clock in seconds, the one that `set_timer` goes by."""
 

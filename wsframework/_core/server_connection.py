@@ -69,7 +69,7 @@ class ServerConnection(Connection):
 
     def connected(self) -> None:
         """The transport is there: the client has `openHandshakeTimeout` from now."""
-        self._port.set_timer(self.options.openHandshakeTimeout or None)
+        self._port.set_timeout(self.options.openHandshakeTimeout)
 
     @property
     def head(self) -> RequestHead | None:

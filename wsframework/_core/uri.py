@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import Final
 from urllib.parse import parse_qs, quote, unquote
@@ -224,6 +225,8 @@ def format_host(host: str, port: int, is_secure: bool) -> str:
     return text if port == default_port(is_secure) else f"{text}:{port}"
 
 
+# A server is asked for under few names, and what can be remembered is short.
+@lru_cache(maxsize=128)
 def parse_host(value: str) -> tuple[str, int | None]:
     """The value of a Host header as (host, port): lower-cased, IPv6 without brackets, port None when not given.
 

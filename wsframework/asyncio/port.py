@@ -64,7 +64,7 @@ class _Write(Protocol):
 class AsyncioPort(ProtocolPort):
     """One connection's transport, timer and tasks."""
 
-    __slots__ = ("_loop", "_tasks", "_timer", "_transport", "write")
+    __slots__ = ("_loop", "_tasks", "_transport", "write")
 
     # The transport's own method: this is the hot path, and it is all that this verb does.
     write: _Write
@@ -76,7 +76,6 @@ class AsyncioPort(ProtocolPort):
         self._transport = transport
         self.write = transport.write
         self._loop = loop
-        self._timer: asyncio.TimerHandle | None = None
         # The loop itself only keeps weak references to its tasks. Made when the first is needed.
         self._tasks: set[asyncio.Future[Any]] | None = None
 
@@ -99,16 +98,8 @@ class AsyncioPort(ProtocolPort):
     def abort(self) -> None:
         self._transport.abort()
 
-    def set_timer(self, seconds: float | None) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if seconds is not None:
-            self._timer = self._loop.call_later(seconds, self._expire)
-
-    def _expire(self) -> None:
-        self._timer = None
-        self.connection.timer_expired()
+    def call_later(self, seconds: float, function: Callable[[], None]) -> Any:
+        return self._loop.call_later(seconds, function)
 
     def now(self) -> float:
         return self._loop.time()

@@ -233,6 +233,9 @@ class WebSocketAdapterFactory:
     def _wake(self, function: Callable[[], None]) -> object:
         return self._get_loop().call_soon_threadsafe(function)
 
+    def _now(self) -> float:
+        return self._get_loop().time()
+
     def _later(self, seconds: float, function: Callable[[], None]) -> asyncio.TimerHandle:
         return self._get_loop().call_later(seconds, function)
 

@@ -184,6 +184,9 @@ class RecordingPort:
         self.deadline = None if seconds is None else self.time + seconds
         self._record("set_timer", seconds)
 
+    def set_timeout(self, seconds: float) -> None:
+        self.set_timer(seconds or None)
+
     def now(self) -> float:
         return self.time
 

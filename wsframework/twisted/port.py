@@ -104,7 +104,6 @@ class TwistedPort(DeferredResults, ProtocolPort):
         "_may_place",
         "_reactor",
         "_socket",
-        "_timer",
         "_transport",
         "_unsent",
         "logs_octets",
@@ -114,7 +113,6 @@ class TwistedPort(DeferredResults, ProtocolPort):
         super().__init__(protocol)
         self._transport = transport
         self._reactor = reactor
-        self._timer: Any = None
         # Octets written since the transport said stop; only for transports that cannot be asked.
         self._unsent: int | None = None
         # The socket below the transport, where that may be used; see `wsframework.twisted.direct`.
@@ -186,16 +184,8 @@ class TwistedPort(DeferredResults, ProtocolPort):
         else:
             getattr(transport, "abortConnection", transport.loseConnection)()
 
-    def set_timer(self, seconds: float | None) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if seconds is not None:
-            self._timer = self._reactor.callLater(seconds, self._expire)
-
-    def _expire(self) -> None:
-        self._timer = None
-        self.connection.timer_expired()
+    def call_later(self, seconds: float, function: Callable[[], None]) -> Any:
+        return self._reactor.callLater(seconds, function)
 
     def now(self) -> float:
         return float(self._reactor.seconds())

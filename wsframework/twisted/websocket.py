@@ -241,6 +241,9 @@ class WebSocketAdapterFactory:
     def _wake(self, function: Callable[[], None]) -> object:
         return self._get_reactor().callFromThread(function)
 
+    def _now(self) -> float:
+        return self._get_reactor().seconds()  # type: ignore[no-any-return]
+
     def _later(self, seconds: float, function: Callable[[], None]) -> Any:
         return self._get_reactor().callLater(seconds, function)
 

@@ -35,6 +35,7 @@ from wsframework.websocket.routing import Route
 from wsframework.websocket.shutdown import Shutdown, ShutdownResult
 from wsframework.websocket.statistics import FactoryStatistics, Totals
 from wsframework.websocket.threads import ThreadInbox
+from wsframework.websocket.timeouts import Timeouts
 from wsframework.websocket.types import ConnectingRequest, HttpRequest, HttpResponse, checked_protocols
 from wsframework.websocket.unrouted import RoutedFactory
 from wsframework.websocket.url import UrlAttributes
@@ -101,6 +102,7 @@ class WebSocketFactory(UrlAttributes, Generic[OptionsT, ProtocolT]):
         self._totals = Totals()
         self._inbox = ThreadInbox(self._wake)
         self._deflaters: dict[Compression, Deflater] = {}
+        self._timeouts = Timeouts(self._now, self._later)
         self._keys = MaskKeys(os.urandom)
         _all_keys.add(self._keys)
         self._connections: dict[ProtocolT, None] = {}
@@ -177,9 +179,19 @@ class WebSocketFactory(UrlAttributes, Generic[OptionsT, ProtocolT]):
             self._totals.add(protocol._connection, closure)
         self._connections.pop(protocol, None)
 
+    # What a backend adds.
+
     @abstractmethod
     def _wake(self, function: Callable[[], None]) -> object:
         """Let the loop or reactor call `function` soon; from any thread."""
+
+    @abstractmethod
+    def _now(self) -> float:
+        """The clock of the loop or reactor, in seconds."""
+
+    @abstractmethod
+    def _later(self, seconds: float, function: Callable[[], None]) -> Any:
+        """Call `function` later; the result has a method `cancel`."""
 
 
 @implementer(IWebSocketServerChannelFactory)
@@ -267,11 +279,10 @@ class WebSocketServerFactory(RoutedFactory, WebSocketFactory[ServerOptions, WebS
 
     # Connections.
 
-    def _admit(self, protocol: WebSocketServerProtocol) -> str | None:
-        """Count a connection that asks to be opened; why it cannot be, if so."""
+    def _admit(self, protocol: WebSocketServerProtocol, limit: int) -> str | None:
+        """Count a connection that asks to be opened, of at most `limit` (0: any number); why it cannot be, if so."""
         if self._shutdown is not None:
             return "the server is shutting down"
-        limit = self._options_for(protocol).maxConnections
         if limit and len(self._admitted) >= limit:
             return "the server has as many connections as it takes"
         self._admitted[protocol] = None
@@ -313,10 +324,6 @@ class WebSocketServerFactory(RoutedFactory, WebSocketFactory[ServerOptions, WebS
         return self._shutdown.wait()  # type: ignore[no-any-return]
 
     # What a backend adds.
-
-    @abstractmethod
-    def _later(self, seconds: float, function: Callable[[], None]) -> Any:
-        """Call `function` later; the result has a method `cancel`."""
 
     @abstractmethod
     def _new_future(self) -> Any:

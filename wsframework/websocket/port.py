@@ -24,6 +24,7 @@ from wsframework.websocket.reporting import Reporting
 from wsframework.websocket.statistics import Timings
 from wsframework.websocket.streaming import BY_PIECES, receive_mode
 from wsframework.websocket.threads import Job
+from wsframework.websocket.timeouts import Timeout
 
 if TYPE_CHECKING:
     from wsframework.websocket.protocol import WebSocketProtocol
@@ -46,7 +47,7 @@ class ProtocolPort(MessageDelivery, Reporting):
     and the ones below.
     """
 
-    __slots__ = ("_max_pending", "_ordered", "_pending", "connection")
+    __slots__ = ("_max_pending", "_ordered", "_pending", "_timeout", "_timer", "connection")
 
     def __init__(self, protocol: WebSocketProtocol) -> None:
         self.protocol = protocol
@@ -55,6 +56,9 @@ class ProtocolPort(MessageDelivery, Reporting):
         self._pending = 0
         self._max_pending = 1
         self._ordered = 0
+        # At most one of the two is set: a timer of our own, or the queue that we wait in.
+        self._timer: Any = None
+        self._timeout: Timeout | None = None
 
     def begin(self, connection: Connection) -> None:
         """Take the connection over; the role goes on."""
@@ -72,7 +76,36 @@ class ProtocolPort(MessageDelivery, Reporting):
         """What the connection needs for permessage-deflate: what was agreed on, and what the factory's share."""
         return None if agreed is None else (agreed, self.protocol.factory._deflater(agreed.compression))
 
+    # The verbs that have to do with time.
+
+    def set_timer(self, seconds: float | None) -> None:
+        """See `Port.set_timer`."""
+        if self._timeout is not None:
+            self._timeout.remove(self)
+            self._timeout = None
+        elif self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if seconds is not None:
+            self._timer = self.call_later(seconds, self.expire)
+
+    def set_timeout(self, seconds: float) -> None:
+        """See `Port.set_timeout`."""
+        self.set_timer(None)
+        if seconds:
+            self._timeout = self.protocol.factory._timeouts.of(seconds)
+            self._timeout.add(self)
+
+    def expire(self) -> None:
+        """The time is up."""
+        self._timer = self._timeout = None
+        self.connection.timer_expired()
+
     # What a backend adds.
+
+    @abstractmethod
+    def call_later(self, seconds: float, function: Callable[[], None]) -> Any:
+        """Call `function` in so many seconds; the result has a method `cancel`."""
 
     @abstractmethod
     def attach(self, result: object, done: Callable[[Any], None], failed: Callable[[BaseException], None]) -> bool:

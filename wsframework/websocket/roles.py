@@ -37,7 +37,7 @@ class ServerProtocolPort(ProtocolPort):
         if protocol._route is not None:
             request = replace(request, route=protocol.route_params)
         protocol._request = request
-        refusal = protocol.factory._admit(protocol)
+        refusal = protocol.factory._admit(protocol, self.connection.options.maxConnections)
         if refusal is not None:
             self.connection.refuse(HTTPStatus.SERVICE_UNAVAILABLE, refusal, (("Retry-After", "5"),))
             return

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from wsframework._core.closure import Closure
+from wsframework._core.closure import Cause, Closure
 from wsframework._core.constants import State
 
 if TYPE_CHECKING:
@@ -137,32 +137,35 @@ class Totals:
     """What a factory adds up when a connection ends."""
 
     connections: int = 0
-    counters: Counter[str] = field(default_factory=Counter)
+    messages_received: int = 0
+    messages_sent: int = 0
+    octets_received: int = 0
+    octets_sent: int = 0
     refusals: Counter[int] = field(default_factory=Counter)
-    ends: Counter[str] = field(default_factory=Counter)
+    ends: Counter[Cause] = field(default_factory=Counter)
 
     def add(self, connection: Connection, closure: Closure) -> None:
         """A connection has ended."""
-        for name in _SUMMED:
-            self.counters[name] += getattr(connection, name)
-        self.ends[closure.cause.name] += 1
+        self.messages_received += connection.messages_received
+        self.messages_sent += connection.messages_sent
+        self.octets_received += connection.octets_received
+        self.octets_sent += connection.octets_sent
+        self.ends[closure.cause] += 1
         failure = closure.failure
         if failure is not None and failure.status is not None and failure.status >= 300:
             self.refusals[int(failure.status)] += 1
 
     def snapshot(self, protocols: Iterable[WebSocketProtocol]) -> FactoryStatistics:
         """The totals with the connections that are there now."""
-        counters: Counter[str] = Counter(self.counters)
+        counters = Counter({name: getattr(self, name) for name in _SUMMED})
         states: Counter[str] = Counter({state.value: 0 for state in State if state is not State.CLOSED})
         for protocol in protocols:
             connection: Any = protocol._connection
             states[connection.state.value] += 1
             for name in _SUMMED:
                 counters[name] += getattr(connection, name)
-        numbers = {name: counters[name] for name in _SUMMED}
-        return FactoryStatistics(
-            dict(states), self.connections, refusals=dict(self.refusals), ends=dict(self.ends), **numbers
-        )
+        ends = {cause.name: number for cause, number in self.ends.items()}
+        return FactoryStatistics(dict(states), self.connections, refusals=dict(self.refusals), ends=ends, **counters)
 
 
 _SUMMED: Final = ("messages_received", "messages_sent", "octets_received", "octets_sent")
