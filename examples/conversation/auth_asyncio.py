@@ -6,12 +6,12 @@ JWT_SECRET=... python auth_asyncio.py [PORT]         without JWT_SECRET the secr
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 
 from auth import converse, create_token
-from on_asyncio import run_server
 
-from wsframework.asyncio.conversation import ServerConversation
+from wsframework.asyncio.conversation import ServerConversation, serve
 
 
 def later(seconds: float, function: Callable[..., object], *arguments: object) -> Callable[[], object]:
@@ -23,4 +23,7 @@ async def handler(ws: ServerConversation) -> None:
 
 
 print(f"a token for a guest: {create_token('guest')}", flush=True)
-run_server({"/ws": handler})
+port = int(sys.argv[1]) if len(sys.argv) > 1 else 8765
+serve({"/ws": handler}, "127.0.0.1", port, origins="same").run(
+    lambda server: print(f"serving on {server.url}", flush=True)
+)

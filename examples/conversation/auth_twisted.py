@@ -5,14 +5,14 @@ JWT_SECRET=... python auth_twisted.py [PORT]         without JWT_SECRET the secr
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from auth import converse, create_token
-from on_twisted import run_server
 from twisted.internet import reactor
 
-from wsframework.twisted.conversation import ServerConversation
+from wsframework.twisted.conversation import ServerConversation, serve
 
 clock: Any = reactor  # a module to type checkers
 
@@ -27,4 +27,7 @@ async def handler(ws: ServerConversation) -> None:
 
 
 print(f"a token for a guest: {create_token('guest')}", flush=True)
-run_server({"/ws": handler})
+port = int(sys.argv[1]) if len(sys.argv) > 1 else 8765
+serve({"/ws": handler}, "127.0.0.1", port, origins="same").run(
+    lambda server: print(f"serving on {server.url}", flush=True)
+)

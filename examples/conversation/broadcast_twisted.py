@@ -5,9 +5,9 @@ python broadcast_twisted.py [PORT]
 
 from __future__ import annotations
 
-from on_twisted import run_server
+import sys
 
-from wsframework.twisted.conversation import Conversation
+from wsframework.twisted.conversation import Conversation, serve
 from wsframework.websocket.broadcast import Broadcast
 
 # Nobody in it waits for the others: what one does not take at once is kept for them, within limits.
@@ -22,4 +22,5 @@ async def tell_others(ws: Conversation) -> None:
         connected.send(f"New message: {text}", exclude=[ws])
 
 
-run_server(tell_others)
+port = int(sys.argv[1]) if len(sys.argv) > 1 else 8765
+serve(tell_others, "127.0.0.1", port, origins="same").run(lambda server: print(f"serving on {server.url}", flush=True))

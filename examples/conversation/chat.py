@@ -12,11 +12,11 @@ from wsframework.websocket.broadcast import Broadcast
 if TYPE_CHECKING:
     from either import Conversation
 
-__all__ = ["SETTINGS", "ChatRoom", "chat"]
+__all__ = ["LARGEST_MESSAGE", "ChatRoom", "chat"]
 
 MAX_NAME, MAX_TEXT = 24, 2000
-# The largest message is one of so many characters, each as an escape.
-SETTINGS = {"autoPingInterval": 30, "maxMessagePayloadSize": 12 * MAX_TEXT + 100}
+# One of so many characters, each as an escape.
+LARGEST_MESSAGE = 12 * MAX_TEXT + 100
 
 logging.basicConfig(level=logging.INFO)
 logger = logging.getLogger(__name__)

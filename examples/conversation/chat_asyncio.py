@@ -5,8 +5,20 @@ python chat_asyncio.py [PORT]
 
 from __future__ import annotations
 
-from chat import SETTINGS, chat
-from on_asyncio import run_server
+import sys
+
+from chat import LARGEST_MESSAGE, chat
 from page import page
 
-run_server({"/ws": chat}, http={"/": page("chat.html")}, **SETTINGS)
+from wsframework.asyncio import serve
+
+port = int(sys.argv[1]) if len(sys.argv) > 1 else 8765
+serve(
+    {"/ws": chat},
+    "127.0.0.1",
+    port,
+    origins="same",
+    http={"/": page("chat.html")},
+    autoPingInterval=30,
+    maxMessagePayloadSize=LARGEST_MESSAGE,
+).run(lambda server: print(f"serving on {server.url}", flush=True))

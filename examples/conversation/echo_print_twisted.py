@@ -5,9 +5,9 @@ python echo_print_twisted.py [PORT]
 
 from __future__ import annotations
 
-from on_twisted import run_server
+import sys
 
-from wsframework.twisted.conversation import Conversation
+from wsframework.twisted.conversation import Conversation, serve
 
 
 async def echo(ws: Conversation) -> None:
@@ -16,4 +16,5 @@ async def echo(ws: Conversation) -> None:
         await ws.send(f"Echo: {message!r}" if isinstance(message, bytes) else f"Echo: {message}")
 
 
-run_server(echo)
+port = int(sys.argv[1]) if len(sys.argv) > 1 else 8765
+serve(echo, "127.0.0.1", port).run(lambda server: print(f"serving on {server.url}", flush=True))

@@ -1,13 +1,13 @@
 """Squares numbers, and says how conversations that go wrong ended, on asyncio.
 
-python errors_asyncio.py [PORT]
+python errors_asyncio.py PORT
 """
 
 from __future__ import annotations
 
-from on_asyncio import run_server
+import sys
 
-from wsframework.asyncio.conversation import Conversation
+from wsframework.asyncio.conversation import Conversation, serve
 from wsframework.exceptions import ConnectionClosedError
 
 
@@ -22,4 +22,4 @@ async def square(ws: Conversation) -> None:
         await ws.close(1011)
 
 
-run_server(square)
+serve(square, "127.0.0.1", int(sys.argv[1])).run(lambda server: print(f"serving on {server.url}", flush=True))

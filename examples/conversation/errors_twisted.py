@@ -1,14 +1,14 @@
 """Squares numbers, and says how conversations that go wrong ended, on Twisted.
 
-python errors_twisted.py [PORT]
+python errors_twisted.py PORT
 """
 
 from __future__ import annotations
 
-from on_twisted import run_server
+import sys
 
 from wsframework.exceptions import ConnectionClosedError
-from wsframework.twisted.conversation import Conversation
+from wsframework.twisted.conversation import Conversation, serve
 
 
 async def square(ws: Conversation) -> None:
@@ -22,4 +22,4 @@ async def square(ws: Conversation) -> None:
         await ws.close(1011)
 
 
-run_server(square)
+serve(square, "127.0.0.1", int(sys.argv[1])).run(lambda server: print(f"serving on {server.url}", flush=True))

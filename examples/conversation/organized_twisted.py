@@ -5,9 +5,9 @@ python organized_twisted.py [PORT]
 
 from __future__ import annotations
 
-from on_twisted import run_server
+import sys
 
-from wsframework.twisted.conversation import Conversation
+from wsframework.twisted.conversation import Conversation, serve
 
 
 class WebSocketServer:
@@ -26,4 +26,5 @@ class WebSocketServer:
         await ws.send(f"{len(message)} for one of {len(self.connected_clients)}")
 
 
-run_server(WebSocketServer().handler)
+port = int(sys.argv[1]) if len(sys.argv) > 1 else 8765
+serve(WebSocketServer().handler, "127.0.0.1", port).run(lambda server: print(f"serving on {server.url}", flush=True))

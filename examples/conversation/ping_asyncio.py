@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from on_asyncio import run_server
-
-from wsframework.asyncio.conversation import Conversation
+from wsframework.asyncio.conversation import Conversation, serve
 
 SECONDS = float(sys.argv[2]) if len(sys.argv) > 2 else 10.0
 
@@ -21,4 +19,7 @@ async def keep_alive(ws: Conversation) -> None:
         print(f"{ws.peer} says {message!r}", flush=True)
 
 
-run_server(keep_alive, autoPingInterval=SECONDS, autoPingTimeout=SECONDS)
+port = int(sys.argv[1]) if len(sys.argv) > 1 else 8765
+serve(keep_alive, "127.0.0.1", port, autoPingInterval=SECONDS, autoPingTimeout=SECONDS).run(
+    lambda server: print(f"serving on {server.url}", flush=True)
+)

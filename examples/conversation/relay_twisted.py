@@ -5,8 +5,28 @@ python relay_twisted.py [PORT]
 
 from __future__ import annotations
 
-from on_twisted import run_server
-from page import page
-from relay import relay
+import itertools
+import sys
 
-run_server({"/ws": relay}, http={"/": page("relay.html")})
+from page import page
+
+from wsframework.twisted.conversation import Conversation, serve
+from wsframework.websocket.broadcast import Broadcast
+
+everybody = Broadcast()
+numbers = itertools.count()
+
+
+async def relay(ws: Conversation) -> None:
+    number = next(numbers)
+    everybody.add(ws)
+    async for message in ws:
+        if isinstance(message, str):
+            # Waits for nobody: what one does not take at once is kept for them, within limits.
+            everybody.send(f"{number}: {message}")
+
+
+port = int(sys.argv[1]) if len(sys.argv) > 1 else 8765
+serve({"/ws": relay}, "127.0.0.1", port, origins="same", http={"/": page("relay.html")}).run(
+    lambda server: print(f"serving on {server.url}", flush=True)
+)

@@ -5,7 +5,13 @@ python server_twisted.py [PORT]
 
 from __future__ import annotations
 
-from on_twisted import run_server
+import sys
+
 from server import converse
 
-run_server({"/ws": converse})
+from wsframework.twisted import serve
+
+port = int(sys.argv[1]) if len(sys.argv) > 1 else 8765
+serve({"/ws": converse}, "127.0.0.1", port, origins="same").run(
+    lambda server: print(f"serving on {server.url}", flush=True)
+)

@@ -8,9 +8,7 @@ from __future__ import annotations
 import ssl
 import sys
 
-from on_asyncio import run_server
-
-from wsframework.asyncio.conversation import Conversation
+from wsframework.asyncio.conversation import Conversation, serve
 
 ssl_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 ssl_context.load_cert_chain(certfile=sys.argv[2], keyfile=sys.argv[3])
@@ -21,4 +19,6 @@ async def echo(ws: Conversation) -> None:
         await ws.send(message)
 
 
-run_server(echo, ssl=ssl_context)
+serve(echo, "127.0.0.1", int(sys.argv[1]), ssl=ssl_context).run(
+    lambda server: print(f"serving on {server.url}", flush=True)
+)

@@ -11,10 +11,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from on_twisted import run_server
 from twisted.internet.ssl import PrivateCertificate
 
-from wsframework.twisted.conversation import Conversation
+from wsframework.twisted.conversation import Conversation, serve
 
 certificate = PrivateCertificate.loadPEM(b"".join(Path(path).read_bytes() for path in sys.argv[2:4]))
 
@@ -24,4 +23,6 @@ async def echo(ws: Conversation) -> None:
         await ws.send(message)
 
 
-run_server(echo, ssl=certificate.options())
+serve(echo, "127.0.0.1", int(sys.argv[1]), ssl=certificate.options()).run(
+    lambda server: print(f"serving on {server.url}", flush=True)
+)

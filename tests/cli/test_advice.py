@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.shells import BACKENDS, SECONDS, Command, Peer
+from wsframework._core.uri import parse_uri
+from wsframework.cli.advice import of_connecting
+from wsframework.cli.backends import load
 
 pytestmark = pytest.mark.interop
 
@@ -74,6 +77,17 @@ def test_nobody_there_is_said_with_the_place(call: Callable[..., str]) -> None:
     """I had forgotten to start the server."""
     port = nobody()
     assert call(f"ws://127.0.0.1:{port}/x") == f"127.0.0.1:{port}: Connection refused; is a server running there?"
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_a_name_that_cannot_be_looked_up_is_said(name: str) -> None:
+    """I saw that I had mistyped it."""
+    errors = {"asyncio": socket.gaierror(socket.EAI_NONAME, "no such name")}
+    if name == "twisted":
+        errors[name] = pytest.importorskip("twisted.internet.error").DNSLookupError("no such name")
+    line = of_connecting(load(name), errors[name], parse_uri("ws://exmaple.com/"))
+    assert line is not None
+    assert line.startswith("exmaple.com: the name cannot be looked up")
 
 
 def test_a_unix_socket_that_is_not_there_is_said_with_its_path(call: Callable[..., str], tmp_path: Path) -> None:

@@ -253,6 +253,21 @@ async def test_no_tls_in_common(tmp_path: Path) -> None:
     assert_found(facts, Code.TLS_REFUSED, ("handshake failure", "tls 1.2"))
 
 
+@bounded
+async def test_a_tls_port_takes_http2_only() -> None:
+    """Its list of ALPN protocols lacks http/1.1; in plain text it says what nginx says of a port with TLS."""
+    plain = b"HTTP/1.1 400 Bad Request\r\n\r\nThe plain HTTP request was sent to HTTPS port\r\n"
+
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A fatal alert: no_application_protocol.
+        is_tls = (await reader.read(1)) == b"\x16"
+        writer.write(b"\x15\x03\x03\x00\x02\x02\x78" if is_tls else plain)
+        await writer.drain()
+
+    async with listening(speak) as port:
+        assert_found(await check(f"wss://127.0.0.1:{port}"), Code.ALPN_REFUSED, ("http/1.1", "http/2"))
+
+
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=lambda value: value.name)
 @bounded
 async def test_a_certificate_is_asked_for(version: ssl.TLSVersion, tmp_path: Path) -> None:

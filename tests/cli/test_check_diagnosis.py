@@ -102,6 +102,12 @@ CASES: list[tuple[Facts, Code, str]] = [
         "handshake failure",
     ),
     (no_tls(error="unsupported protocol"), Code.TLS_REFUSED, "unsupported"),
+    (
+        no_tls(error="tlsv1 alert internal error", plain_answer=b"HTTP/1.1 400 The plain HTTP request was sent to ..."),
+        Code.TLS_FAILED,
+        "internal error",
+    ),
+    (no_tls(error="tlsv1 alert no application protocol"), Code.ALPN_REFUSED, "application protocol"),
     (no_tls(error="tlsv13 alert certificate required"), Code.CLIENT_CERTIFICATE, "required"),
     (no_tls(ending=Ending.TIMEOUT), Code.TLS_TIMEOUT, "time was up"),
     (no_tls(ending=Ending.RESET), Code.TLS_FAILED, "reset"),
@@ -171,6 +177,15 @@ CASES: list[tuple[Facts, Code, str]] = [
         talk(stage=Stage.CLOSING, close_answered=False, violation="frame from a server is masked"),
         Code.MASKED_FRAMES,
         "masked",
+    ),
+    (
+        talk(
+            stage=Stage.PINGING,
+            close_answered=False,
+            violation="reserved bits are set and no extension was negotiated",
+        ),
+        Code.RESERVED_BITS,
+        "reserved bits",
     ),
     (talk(stage=Stage.PINGING, close_answered=False, violation="reserved opcode 3"), Code.PROTOCOL_BROKEN, "opcode 3"),
     (talk(ping_was_ignored=True, round_trips=(0.1,)), Code.PING_UNANSWERED, "number 2"),

@@ -118,11 +118,25 @@ def test_problems_come_before_warnings() -> None:
     assert "1 problem, 1 warning" in text
 
 
-@pytest.mark.parametrize("width", [60, 80, 110])
+@pytest.mark.parametrize("width", [34, 40, 60, 80, 110])
 def test_lines_fit_the_terminal(width: int) -> None:
-    """Only what the server sent, and the request, may be longer."""
-    for line in text_of(replace(accepted(accept="x"), conversation=None, limits=LIMITS), width).splitlines():
-        assert len(line) <= width or line.lstrip()[:2] in ("< ", "> "), line
+    """Also in half of a narrow window. The first line, which has the URL, may be longer."""
+    facts = replace(accepted(accept="x"), conversation=None, limits=LIMITS)
+    for line in text_of(facts, width).splitlines()[1:]:
+        assert len(line) <= width, line
+
+
+def test_a_long_line_of_the_wire_stays_whole_where_it_finds_room() -> None:
+    """I can copy a header from the report of a terminal with 80 columns."""
+    facts = accepted(more=[f"X-Long: {'x' * 60}"])
+    assert f"\n    < X-Long: {'x' * 60}\n" in text_of(facts, 80)
+
+
+def test_in_a_narrow_terminal_texts_stand_below() -> None:
+    """Every word could be read."""
+    text = text_of(accepted(accept="x"), 40)
+    assert "  ok       connect\n    192.0.2.1 port 80 in 10.0 ms\n" in text
+    assert "  problem  Sec-WebSocket-Accept\n    x\n" in text
 
 
 def hostile() -> list[Facts]:

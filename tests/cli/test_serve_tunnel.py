@@ -149,6 +149,17 @@ def test_nobody_there_is_a_bad_gateway(tunnel: Callable[..., str]) -> None:
         assert rest_of(connection) == (b"", 1014, "Connection refused")
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_log_says_with_what_we_closed(command: Start, backend: str) -> None:
+    """Not with what the client answered: I saw in my own terminal that the target was down."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    server = command("serve", "tunnel", f"tcp:127.0.0.1:{port}", "--port", "0", "--backend", backend)
+    with client(server.url()) as connection:
+        rest_of(connection)
+    assert " 1014 (Connection refused) after " in server.error_with(" after ")
+
+
 def test_tcp_that_breaks_is_told(tunnel: Callable[..., str]) -> None:
     """The TCP server reset the connection: closed with 1011."""
 

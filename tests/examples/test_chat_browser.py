@@ -202,6 +202,9 @@ def test_nothing_sticks_out_of_the_window(browser: Browser, demo: Demo) -> None:
     join(grace, "W" * 24)
     say(grace, "x" * 300)
     ada.until_text(".text", "x" * 300)
+    for number in range(40):
+        say(grace, f"and {number}")
+    ada.until_text(".text", "and 39")
     for width in (320, 380, 768, 1400):
         ada.call("Emulation.setDeviceMetricsOverride", width=width, height=700, deviceScaleFactor=1, mobile=False)
         for name in ("document.documentElement", "document.getElementById('log')", "document.getElementById('who')"):

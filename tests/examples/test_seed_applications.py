@@ -339,15 +339,22 @@ ORIGINALS = {
     "tls": 11,
     "organized": 18,
 }
-# How programs are started and ended, and what is done every few seconds: the originals have that from `run_app` and
-# `asyncio.run`, or do without; and a name for type checkers.
+# How a client is started and ended, and what it does every few seconds: the originals end with a traceback at Ctrl-C
+# and when nobody listens. And a name for type checkers.
 NOT_COUNTED = {"on_asyncio", "on_twisted", "either"}
+CLIENTS = {"asker", "client", "hello", "listen", "periodic"}
 
 
 @pytest.mark.parametrize("name", ORIGINALS)
 def test_no_program_is_longer_than_its_original(backend: str, name: str) -> None:
     """It does more than what I had, and is not longer; modules that are its own are part of it."""
     assert lines_of(program(name, backend)) <= ORIGINALS[name]
+
+
+@pytest.mark.parametrize("name", sorted(ORIGINALS.keys() - CLIENTS))
+def test_a_server_needs_nothing_that_is_not_counted(backend: str, name: str) -> None:
+    """I copied the shortest into my own folder, and it ran."""
+    assert f"from on_{backend}" not in program(name, backend).read_text("utf-8")
 
 
 def test_every_program_has_an_original() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -199,10 +199,46 @@ def test_nothing_sticks_out_of_the_window(browser: Browser, chat: Served) -> Non
     ada, other = joined(browser, chat, "Ada"), joined(browser, chat, "W" * 24)
     enter(other, "x" * 200)
     ada.until_text(".text", "x" * 200)
+    for number in range(40):
+        enter(other, f"and {number}")
+    ada.until_text(".text", "and 39")
     assert_fits(ada)
     chat.stop()
     ada.until_text("#state", "trying again")
     assert_fits(ada)
+
+
+def assert_reading_goes_on(page: Page, say: Callable[[str], None]) -> None:
+    """Whoever has scrolled up stays there, is told of what is new, and gets there with the keyboard."""
+    page.call("Emulation.setDeviceMetricsOverride", width=600, height=640, deviceScaleFactor=1, mobile=False)
+    for number in range(40):
+        say(f"message {number}")
+    page.until_text(".text", "message 39")
+    assert page.evaluate("atEnd()") is True
+    page.evaluate("new Promise((done) => { addEventListener('scroll', done, true); byId('log').scrollTop = 100; })")
+    say("the newest")
+    page.until_text(".text", "the newest")
+    assert page.evaluate("[byId('log').scrollTop, byId('newer').hidden]") == [100, False]
+    page.call("Emulation.setDeviceMetricsOverride", width=600, height=400, deviceScaleFactor=1, mobile=False)
+    page.until("innerHeight === 400")
+    assert page.evaluate("byId('log').scrollTop") == 100
+    page.evaluate("byId('newer').focus()")
+    page.press("Enter")
+    page.until("byId('newer').hidden")
+    assert page.evaluate("[atEnd(), document.activeElement.id]") == [True, "text"]
+
+
+def test_who_has_scrolled_up_in_the_chat_reads_on(browser: Browser, chat: Served) -> None:
+    """What the others wrote meanwhile did not move what I was reading; a button brought me to it."""
+    ada, other = joined(browser, chat, "Ada"), joined(browser, chat, "Grace")
+    assert_reading_goes_on(ada, lambda text: enter(other, text))
+
+
+def test_who_has_scrolled_up_in_the_relay_reads_on(browser: Browser, relay: Served) -> None:
+    page, other = browser.open(relay.url), browser.open(relay.url)
+    for each in (page, other):
+        each.until_text("#state", "Connected")
+    assert_reading_goes_on(page, lambda text: enter(other, text))
 
 
 def test_what_anybody_says_is_listed_with_their_number(browser: Browser, relay: Served) -> None:

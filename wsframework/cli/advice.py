@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from wsframework._core.uri import WebSocketUri, bracket
-from wsframework.cli.backends import Backend
+from wsframework.cli.backends import NO_NAME, Backend
 from wsframework.exceptions import HandshakeError, HandshakeLost, HandshakeRejected
 
 __all__ = ["of_connecting", "of_listening"]
@@ -29,6 +29,8 @@ def of_connecting(backend: Backend, error: BaseException, uri: WebSocketUri, *, 
     if has_proxy:
         # The proxy is what was connected to; what the server behind it wants cannot be seen from here.
         return f"{text} by the proxy; is it running?" if is_refused else text
+    if text.startswith(NO_NAME):
+        return f"{uri.host}: {text}"
     if is_refused or (uri.unix_path is not None and backend.error_number(error) == errno.ENOENT):
         return f"{uri.unix_path or _place(uri.host, uri.port)}: {text}; is a server running there?"
     if uri.is_secure and _may_lack_tls(error, text):

@@ -13,11 +13,14 @@ from typing import Any, Final
 from wsframework.cli.failures import Failure, UsageError
 from wsframework.cli.findings import printable
 
-__all__ = ["NAMES", "PATIENCE", "Backend", "Stream", "Trust", "add_backend_argument", "in_words", "load"]
+__all__ = ["NAMES", "NO_NAME", "PATIENCE", "Backend", "Stream", "Trust", "add_backend_argument", "in_words", "load"]
 
 NAMES: Final = ("asyncio", "twisted")
 PATIENCE: Final = 30.0
 """Seconds that a TCP connection has to take what was written when it ends; then it is aborted."""
+
+NO_NAME: Final = "the name cannot be looked up"
+"""What `Backend.explain` begins with then; it does not know the name."""
 
 # Where a module is not called as what is installed.
 _DISTRIBUTIONS: Final = {"OpenSSL": "pyOpenSSL", "twisted": "Twisted"}

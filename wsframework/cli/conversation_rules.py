@@ -19,6 +19,10 @@ SMALL_MESSAGE: Final = 64 * 1024
 _FRIENDLY: Final = frozenset({None, CloseCode.NORMAL, CloseCode.GOING_AWAY})
 
 
+# Violations that have a cause of their own, by words of the framework's texts.
+_VIOLATIONS: Final = {"is masked": Code.MASKED_FRAMES, "no extension was negotiated": Code.RESERVED_BITS}
+
+
 def _opening_again(facts: Facts) -> Iterator[Finding]:
     talk = facts.conversation
     if talk is not None and talk.stage is Stage.OPENING:
@@ -28,8 +32,8 @@ def _opening_again(facts: Facts) -> Iterator[Finding]:
 def _violation(facts: Facts) -> Iterator[Finding]:
     talk = facts.conversation
     if talk is not None and talk.violation:
-        code = Code.MASKED_FRAMES if "is masked" in talk.violation else Code.PROTOCOL_BROKEN
-        yield finding(code, f"While reading: {talk.violation}.")
+        codes = (code for words, code in _VIOLATIONS.items() if words in talk.violation)
+        yield finding(next(codes, Code.PROTOCOL_BROKEN), f"While reading: {talk.violation}.")
 
 
 def _ended_early(facts: Facts) -> Iterator[Finding]:

@@ -144,6 +144,13 @@ class Code(Enum):
         "A server that wants a certificate from its clients says no more than this either, up to TLS 1.2.",
         "Allow TLS 1.2 and 1.3 with their usual ciphers on the server, and clients without a certificate.",
     )
+    ALPN_REFUSED = _problem(
+        Section.TLS,
+        "version",
+        "Server and client have no application protocol in common (ALPN). A WebSocket is opened over HTTP/1.1, which "
+        "was offered; the port takes something else only, mostly HTTP/2.",
+        "Allow HTTP/1.1 on this port as well: in the list of ALPN protocols of the server, or of the proxy in front.",
+    )
     CLIENT_CERTIFICATE = _problem(
         Section.TLS,
         "version",
@@ -414,12 +421,20 @@ class Code(Enum):
         "The server masks its frames. Only clients may; a client must fail the connection then.",
         "Switch masking off for what the server sends.",
     )
+    RESERVED_BITS = _problem(
+        Section.CONVERSATION,
+        "frames",
+        "A frame begins with bits that only an extension may set, and the handshake agreed to none: the server "
+        "compresses though its answer did not say so, or what came is no frame but the text of a proxy.",
+        "Compress only where the answer has Sec-WebSocket-Extensions: permessage-deflate; look for a proxy that takes "
+        "that header away, or that puts its own text into the stream.",
+    )
     PROTOCOL_BROKEN = _problem(
         Section.CONVERSATION,
         "frames",
         "What the server sent on the open connection breaks RFC 6455.",
         "Use a WebSocket library for the frames, or mend what writes them. A proxy that puts its own text into the "
-        "stream looks like this, too.",
+        "stream may look like this, too.",
     )
     PING_UNANSWERED = _problem(
         Section.CONVERSATION,

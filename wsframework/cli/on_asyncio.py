@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 from wsframework.asyncio.conversation import connect, serve
-from wsframework.cli.backends import PATIENCE, Backend, Stream, Trust, in_words
+from wsframework.cli.backends import NO_NAME, PATIENCE, Backend, Stream, Trust, in_words
 from wsframework.cli.failures import Failure
 from wsframework.cli.signals import Signals
 from wsframework.exceptions import WebSocketError
@@ -99,7 +99,7 @@ class AsyncioBackend(Backend):
         if isinstance(error, ssl.SSLError):
             return f"TLS failed: {in_words(None, error.reason or str(error)).replace('_', ' ').lower()}"
         if isinstance(error, socket.gaierror):
-            return f"the name cannot be looked up: {error.strerror or error}"
+            return f"{NO_NAME}: {error.strerror or error}"
         if isinstance(error, ConnectionError) and not error.args:
             # asyncio's own, of a connection that ended in the middle of the TLS handshake.
             return "the connection was lost"

@@ -19,7 +19,7 @@ from twisted.logger import ILogObserver, LogLevel, eventAsText, globalLogBeginne
 from twisted.python import failure
 from zope.interface import implementer
 
-from wsframework.cli.backends import Backend, Stream, Trust, in_words
+from wsframework.cli.backends import NO_NAME, Backend, Stream, Trust, in_words
 from wsframework.cli.failures import Failure
 from wsframework.cli.on_twisted_stream import TwistedStream
 from wsframework.cli.signals import Signals
@@ -149,7 +149,7 @@ class TwistedBackend(Backend):
         if isinstance(error_, SSL.Error):
             return f"TLS failed: {_of_openssl(error_)}"
         if isinstance(error_, error.DNSLookupError):
-            return "the name cannot be looked up"
+            return NO_NAME
         if isinstance(error_, (OSError, error.ConnectError, error.CannotListenError)):
             return in_words(self.error_number(error_), str(error_) or type(error_).__name__)
         if isinstance(error_, HandshakeLost) and (reasons := _REASON.findall(str(error_))):

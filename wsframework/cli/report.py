@@ -33,7 +33,9 @@ _STYLES: Final = {
 }
 _MARK_WIDTH: Final = 9
 _SUBJECT_WIDTH: Final = 23
-_NARROWEST, _WIDEST = 60, 110
+# Where a terminal is narrower than the second, texts stand below what they are about.
+_NARROWEST, _STACKED, _WIDEST = 34, 60, 110
+_TEXT_INDENT: Final = 4
 _BODY_LINES: Final = 5
 
 
@@ -113,11 +115,26 @@ def _worse(one: Level | None, other: Level) -> Level:
 
 def _item_lines(item: _Item, width: int) -> Iterator[Line]:
     mark = "" if item.level is None else item.level.value
-    indent = 2 + _MARK_WIDTH + _SUBJECT_WIDTH
-    first, *others = _wrapped(item.text, width - indent)
-    yield (("  ", ""), (mark.ljust(_MARK_WIDTH), mark), (item.subject.ljust(_SUBJECT_WIDTH), ""), (first, ""))
-    for text in (*others, *item.details):
-        yield ((" " * indent + text, ""),)
+    marked = ("  ", ""), (mark.ljust(_MARK_WIDTH), mark)
+    column = 2 + _MARK_WIDTH + _SUBJECT_WIDTH
+    if item.details or width < _STACKED:
+        yield (*marked, (item.subject, ""))
+        for text in _below(item, width - _TEXT_INDENT, folds=width < _STACKED):
+            yield ((" " * _TEXT_INDENT + text, ""),)
+        return
+    first, *others = _wrapped(item.text, width - column)
+    yield (*marked, (item.subject.ljust(_SUBJECT_WIDTH), ""), (first, ""))
+    for text in others:
+        yield ((" " * column + text, ""),)
+
+
+def _below(item: _Item, width: int, *, folds: bool) -> Iterator[str]:
+    """What stands below a subject. Lines of the wire stay whole, unless everything is narrow."""
+    if not item.details:
+        yield from _wrapped(item.text, width)
+        return
+    for line in (item.text, *item.details):
+        yield from textwrap.wrap(line, width, subsequent_indent="    ", break_on_hyphens=False) if folds else [line]
 
 
 def _wrapped(text: str, width: int) -> list[str]:
@@ -129,11 +146,12 @@ def _verdict(findings: tuple[Finding, ...], width: int) -> Iterator[Line]:
     usable = is_usable(findings)
     said = ", ".join(f"{count} {level.value}{'s' * (count > 1)}" for level, count in counts.items() if count)
     style = Level.OK.value if usable else Level.PROBLEM.value
-    yield (
-        ("Verdict: ", "title"),
-        ("a usable WebSocket" if usable else "no usable WebSocket", style),
-        (f", {said}." if said else ".", ""),
-    )
+    verdict = ("Verdict: ", "title"), ("a usable WebSocket" if usable else "no usable WebSocket", style)
+    if sum(len(text) for text, _ in verdict) + len(said) + 3 <= width:
+        yield (*verdict, (f", {said}." if said else ".", ""))
+    else:
+        yield (*verdict, (",", ""))
+        yield ((f"  {said}.", ""),)
     for found in sorted(findings, key=lambda found: found.level is not Level.PROBLEM):
         yield ()
         yield ((found.level.value.ljust(_MARK_WIDTH), found.level.value), (f" {found.code.name}", "title"))

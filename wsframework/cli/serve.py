@@ -178,7 +178,12 @@ def _logged(handler: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaita
             came, went = stats.incomingOctetsAppLevel, stats.outgoingOctetsAppLevel
             path = printable(conversation.http_request_path)[:60]
             passed = time.monotonic() - begun
-            _log(f"{printable(conversation.peer)} {path} {code} after {passed:.1f} s, {came:,} octets in, {went:,} out")
+            how = str(code)
+            if wasClean and conversation.closedByMe:
+                # What we said is the news; the answer mostly is 1000.
+                said = conversation.localCloseReason
+                how = f"{conversation.localCloseCode} ({printable(said)})" if said else str(conversation.localCloseCode)
+            _log(f"{printable(conversation.peer)} {path} {how} after {passed:.1f} s, {came:,} octets in, {went:,} out")
 
         conversation.on("close", over)
         await handler(conversation)

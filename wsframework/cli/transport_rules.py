@@ -102,14 +102,14 @@ def _tls_handshake(facts: Facts) -> Iterator[Finding]:
     if tls is None or tls.version is not None or tls.trust is not Trust.TRUSTED:
         return
     seen = f"The TLS library says: {printable(tls.error)}." if tls.error else f"In the handshake {tls.ending.value}."
-    yield finding(_tls_code(tls), seen + _plain(tls.plain_answer))
+    yield finding(_tls_code(tls), seen + _plain(_plain_words(tls)))
 
 
 def _tls_code(tls: Tls) -> Code:
-    if tls.plain_answer.startswith(b"HTTP/"):
-        return Code.PLAIN_EXPECTED
-    if tls.plain_answer and not tls.plain_answer.startswith(b"\x15\x03"):
-        return Code.NOT_HTTP
+    if plain := _plain_words(tls):
+        return Code.PLAIN_EXPECTED if plain.startswith(b"HTTP/") else Code.NOT_HTTP
+    if "no application protocol" in tls.error:
+        return Code.ALPN_REFUSED
     if "certificate required" in tls.error:
         return Code.CLIENT_CERTIFICATE
     if any(words in tls.error for words in _NOTHING_IN_COMMON):
@@ -117,8 +117,16 @@ def _tls_code(tls: Tls) -> Code:
     return Code.TLS_TIMEOUT if tls.ending is Ending.TIMEOUT else Code.TLS_FAILED
 
 
+def _plain_words(tls: Tls) -> bytes:
+    """What the port says in plain text, if that is what it speaks.
+
+    Whoever has sent an alert speaks TLS. Some such servers answer plain text in HTTP, to say that they want TLS.
+    """
+    return b"" if " alert " in tls.error or tls.plain_answer.startswith(b"\x15\x03") else tls.plain_answer
+
+
 def _plain(answer: bytes) -> str:
-    if not answer or answer.startswith(b"\x15\x03"):
+    if not answer:
         return ""
     line = printable(answer.splitlines()[0][:80])
     return f' To a question in plain text the port answers "{line}".'
