@@ -487,3 +487,21 @@ def test_the_statistics_of_a_factory(backend: Backend) -> None:
     assert numbers.octets_received > 3 * 150
     assert numbers.refusals == {405: 1}
     assert numbers.ends == {"CLOSE_HANDSHAKE": 1, "LOST": 1, "OPENING": 1}
+
+
+def test_transport_details_tell_of_the_handshake_when_it_is_done(backend: Backend) -> None:
+    """What the peer asked with, and what was agreed on; before, there is nothing to tell."""
+    before: list[Any] = []
+
+    class Server(backend.server_protocol):  # type: ignore[name-defined, misc]
+        def onConnect(self, asked: Any) -> str:
+            before.append(self.transport_details)
+            return "chat"
+
+    link = backend.connect(backend.make_server(Server))
+    link.receive(request("Sec-WebSocket-Protocol: news, chat", "User-Agent: test"))
+    assert (before[0].http_headers_received, before[0].websocket_protocol) == (None, None)
+    after = link.protocol.transport_details
+    assert after.http_headers_received["user-agent"] == "test"
+    assert after.websocket_protocol == "chat"
+    assert (after.is_server, after.own, after.peer) == (before[0].is_server, before[0].own, before[0].peer)

@@ -79,11 +79,14 @@ class ConnectionRequest:
 
 @dataclass(frozen=True, slots=True)
 class ServerPolicy:
-    """What a server insists on; `external_port` is the port that clients see (None: any), 403 answers other origins."""
+    """What a server insists on; `external_port` is the port that clients see (None: any), 403 answers other origins.
+
+    `allow_null_origin` None lets in `null` and `file:` where `origins` lets in any origin.
+    """
 
     versions: tuple[int, ...]
     origins: OriginPatterns
-    allow_null_origin: bool
+    allow_null_origin: bool | None
     external_port: int | None
     is_secure: bool
 
@@ -162,7 +165,7 @@ def _single(headers: Headers, name: str) -> str | None:
     try:
         return headers.get_one(name)
     except ValueError as error:
-        raise HandshakeRefused(400, f"more than one {name} header") from error
+        raise HandshakeRefused(400, str(error)) from error
 
 
 def _check_method(head: RequestHead, *allowed: str) -> None:
@@ -270,7 +273,10 @@ def _is_allowed(value: str, policy: ServerPolicy) -> bool:
     except ValueError:
         # No browser sends this: who allows any origin means this too, who names origins does not.
         return policy.origins.allows_any
-    return policy.allow_null_origin if origin is None else policy.origins.matches(origin)
+    if origin is not None:
+        return policy.origins.matches(origin)
+    # Any page can show itself in a frame that has the origin `null`.
+    return policy.origins.allows_any if policy.allow_null_origin is None else policy.allow_null_origin
 
 
 def _read_extensions(headers: Headers) -> list[ExtensionOffer]:

@@ -90,7 +90,7 @@ class Headers(Mapping[str, str]):
         """The value of a header that may be there once; None when it is not there, ValueError when it is repeated."""
         value = self._values.get(name.lower())
         if isinstance(value, list):
-            raise ValueError(f"there is more than one {name} header")
+            raise ValueError(f"more than one {name} header")
         return value
 
     def get_all(self, name: str) -> list[str]:

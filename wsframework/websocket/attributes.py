@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from itertools import count
 from types import MappingProxyType
@@ -114,6 +115,8 @@ class ConnectionAttributes:
 
         @property
         def http_request_uri(self) -> str: ...
+        @property
+        def http_headers(self) -> Mapping[str, str]: ...
 
     @property
     def state(self) -> int:
@@ -159,7 +162,12 @@ class ConnectionAttributes:
         details = self._transport_details
         if details is None:
             raise Disconnected("there is no transport yet")
-        return details
+        if self._state is State.CONNECTING:
+            return details
+        # Worked out when somebody asks: most never do, and it is much to keep.
+        return replace(
+            details, http_headers_received=self.http_headers, websocket_protocol=self.websocket_protocol_in_use
+        )
 
     @property
     def route_params(self) -> Mapping[str, str]:

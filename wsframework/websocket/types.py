@@ -204,8 +204,8 @@ class TransportDetails:
 
     `own` and `peer` are the two ends, written as `tcp4:127.0.0.1:9000`, `tcp6:...` or `unix:path`, None when unknown;
     `peer` is always the transport's end, whatever X-Forwarded-For says. `channel_type` is `tcp`, `tls`, `unix`,
-    `memory`, or `null` for any other. `peer_cert` is the certificate that the peer showed, as
-    `ssl.SSLSocket.getpeercert` gives it. The last two are None until the opening handshake gives them.
+    `memory`, or `null` for any other. The last two are what the peer's half of the opening handshake said and the
+    subprotocol in use, None before the connection is open. Of a peer's certificate the transport itself can tell.
     """
 
     is_server: bool
