@@ -13,6 +13,8 @@ from wsframework.asyncio.websocket import WebSocketClientProtocol, WebSocketServ
 from wsframework.testing import exchange
 
 MESSAGES = [(b"", False), (b"", True), ("Öl".encode() * 40, False), (bytes(range(256)) * 300, True)]
+# Octet by octet a shorter one says the same: two fragments of which each needs the longer form of length.
+SHORTER = [*MESSAGES[:-1], (bytes(range(256)) * 3, True)]
 
 
 class Listener(WebSocketClientProtocol):
@@ -46,17 +48,19 @@ def connected(backend: AsyncioMemoryBackend, api: str, compressed: bool) -> tupl
     return ends
 
 
-@pytest.mark.parametrize("piece", [1, 65536])
+@pytest.mark.parametrize(("piece", "messages"), [(1, SHORTER), (7, MESSAGES), (65536, MESSAGES)], ids=[1, 7, 65536])
 @pytest.mark.parametrize("compressed", [False, True])
 @pytest.mark.parametrize("api", ["message", "streaming"])
-def test_what_is_sent_comes_back(backend: AsyncioMemoryBackend, api: str, compressed: bool, piece: int) -> None:
+def test_what_is_sent_comes_back(
+    backend: AsyncioMemoryBackend, api: str, compressed: bool, piece: int, messages: list[tuple[bytes, bool]]
+) -> None:
     """Text and binary, empty and long, whole and octet by octet, plain and compressed: the echo is what I sent."""
     server, client = connected(backend, api, compressed)
     assert bool(server.protocol.websocket_extensions_in_use) == compressed
-    for payload, is_binary in MESSAGES:
-        client.protocol.sendMessage(payload, is_binary, fragmentSize=20000)
+    for payload, is_binary in messages:
+        client.protocol.sendMessage(payload, is_binary, fragmentSize=max(500, len(payload) // 4))
         exchange(backend, server, client, piece=piece)
-    assert client.protocol.heard == MESSAGES
+    assert client.protocol.heard == messages
 
 
 def test_streams_echo_binary_in_frames_as_they_came(backend: AsyncioMemoryBackend) -> None:

@@ -370,7 +370,7 @@ def test_input_is_not_copied_again_and_again() -> None:
 
 def test_what_was_read_is_not_kept() -> None:
     """A large message on the wire is given back when it is read, before its end or the next message."""
-    octets = zeros(1024)
+    octets = zeros(64)
     before = sys.getrefcount(octets)
     inflater = inflater_for()
     inflater.feed(octets)

@@ -21,10 +21,16 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 @pytest.fixture(scope="module")
-def index() -> tuple[list[Entry], list[Message]]:
+def messages() -> list[Message]:
+    """All that the source says."""
+    return collect()
+
+
+@pytest.fixture(scope="module")
+def index(messages: list[Message]) -> tuple[list[Entry], list[Message]]:
     """The entries with their messages, and the messages that have none."""
     found = entries(tomllib.loads(EXPLANATIONS.read_text("utf-8")))
-    return found, explained(collect(), found)
+    return found, explained(messages, found)
 
 
 def texts_of(source: str) -> list[str]:
@@ -65,9 +71,9 @@ def test_every_topic_is_on_the_page(index: tuple[list[Entry], list[Message]]) ->
         ("cannot send a message: the connection is <state>", "Disconnected"),
     ],
 )
-def test_what_people_meet_is_found_where_it_is_said(text: str, kind: str) -> None:
+def test_what_people_meet_is_found_where_it_is_said(messages: list[Message], text: str, kind: str) -> None:
     """In every of the places where the source says something, in all the ways to write it."""
-    assert kind in [message.kind for message in collect() if message.text == text]
+    assert kind in [message.kind for message in messages if message.text == text]
 
 
 @pytest.mark.parametrize(

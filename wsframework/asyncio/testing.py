@@ -64,10 +64,18 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         return future
 
     def settle(self, rounds: int = 8) -> None:
-        """Run what is ready, and what that makes ready, `rounds` times over."""
+        """Run what is ready, and what that makes ready, up to `rounds` times over."""
         for _ in range(rounds):
             self.call_soon(self.stop)
             self.run_forever()
+            if not self._is_anything_ready():
+                return
+
+    def _is_anything_ready(self) -> bool:
+        """Whether the next round would call something; files aside, which have been looked at in this one."""
+        scheduled = self._scheduled  # type: ignore[attr-defined]
+        is_due = bool(scheduled) and scheduled[0].when() <= self._virtual_time
+        return is_due or bool(self._ready)  # type: ignore[attr-defined]
 
     def advance(self, seconds: float) -> None:
         """Let time pass, stopping at every timer."""

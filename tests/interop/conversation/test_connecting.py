@@ -20,6 +20,15 @@ from wsframework.websocket import ConnectionDeny
 pytestmark = pytest.mark.interop
 
 
+@pytest.fixture
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    # How long they are is tested in tests/websocket; here seconds would be spent on it.
+    monkeypatch.setattr("wsframework.websocket.reconnecting._LONGEST_PAUSE", 0.05)
+
+
+comes_back = pytest.mark.usefixtures("_short_pauses")
+
+
 @pytest.mark.parametrize("how", ["await", "async with", "async for"])
 @scenario
 async def test_a_server_that_says_no_is_told_with_all_it_says(kit: Kit, how: str) -> None:
@@ -173,6 +182,7 @@ async def test_the_address_of_a_unix_socket_can_be_connected_to(kit: Kit, socket
         assert await ws.recv() == "x"
 
 
+@comes_back
 @scenario
 async def test_a_new_connection_whenever_the_last_one_is_over(kit: Kit) -> None:
     """`async for ws in connect(...)`: the server closes each of three, and the body runs three times."""
@@ -190,6 +200,7 @@ async def test_a_new_connection_whenever_the_last_one_is_over(kit: Kit) -> None:
     assert seen == [["0"], ["1"], ["2"]]
 
 
+@comes_back
 @scenario
 async def test_each_round_closes_its_connection(kit: Kit) -> None:
     """The body comes to its end, or goes on with `continue`: the server sees a Close with 1000 each time."""
@@ -214,6 +225,7 @@ async def test_each_round_closes_its_connection(kit: Kit) -> None:
     assert ends == [1000, 1000, 4000]
 
 
+@comes_back
 @scenario
 async def test_it_comes_back_when_the_server_does(kit: Kit) -> None:
     """The server is closed, nobody listens for a while, then another one does on the same port."""
@@ -248,6 +260,7 @@ async def test_it_comes_back_when_the_server_does(kit: Kit) -> None:
     await (await restarting.outcome()).close()
 
 
+@comes_back
 @scenario
 async def test_it_comes_back_after_the_line_was_cut(kit: Kit) -> None:
     """Twice: once in the middle of a conversation, once in the middle of a handshake."""
@@ -278,6 +291,7 @@ async def test_it_comes_back_after_the_line_was_cut(kit: Kit) -> None:
     assert rounds == ["open", "1006", "open"]
 
 
+@comes_back
 @pytest.mark.parametrize("status", [503, 500, 502, 504, 429, 408])
 @scenario
 async def test_a_refusal_for_now_is_tried_again(kit: Kit, status: int) -> None:
@@ -298,6 +312,7 @@ async def test_a_refusal_for_now_is_tried_again(kit: Kit, status: int) -> None:
     assert asked == [0, 1, 2]
 
 
+@comes_back
 @scenario
 async def test_a_server_that_says_nothing_is_tried_again(kit: Kit) -> None:
     """timeout holds for each attempt."""
