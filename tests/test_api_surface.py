@@ -250,7 +250,8 @@ def test_both_backends_have_the_same_names() -> None:
         differences |= {n for n in one ^ other if not n.startswith("_")}
     # What each framework calls or offers on its own protocol and factory classes.
     own = {
-        "buildProtocol", "clientConnectionFailed", "clientConnectionLost", "doStart", "doStop", "forProtocol",
+        "acceptableProtocols", "buildProtocol", "clientConnectionFailed", "clientConnectionLost", "doStop",
+        "forProtocol",
         "logPrefix", "noisy", "numPorts", "reactor", "startFactory", "startedConnecting", "stopFactory",
         "connected", "connectionLost", "connectionMade", "dataReceived", "makeConnection",
         "buffer_updated", "connection_lost", "connection_made", "data_received", "eof_received", "get_buffer", "loop",

@@ -28,6 +28,7 @@ NOT_EXPORTED = {
         "Acceptor",
         "Check",
         "Flag",
+        "FlagOrNeither",
         "Offers",
         "Patterns",
         "PolicyText",

@@ -43,7 +43,7 @@ SERVER_DEFAULTS: dict[str, object] = {
     "requireMaskedClientFrames": True,
     "maskServerFrames": False,
     "allowedOrigins": ("*",),
-    "allowNullOrigin": True,
+    "allowNullOrigin": None,
     "maxConnections": 0,
     "trustXForwardedFor": 0,
     "serveFlashSocketPolicy": False,
@@ -112,6 +112,16 @@ def test_flag_takes_true_and_false_only(cls: type[CommonOptions], name: str) -> 
             cls().changed(**{name: wrong})
 
 
+def test_a_flag_that_follows_other_options_is_a_flag_when_it_is_given() -> None:
+    """allowNullOrigin says nothing by itself, and takes no guesses either."""
+    assert ServerOptions().allowNullOrigin is None
+    options = ServerOptions().changed(allowNullOrigin=False)
+    assert options.allowNullOrigin is False
+    assert options.changed(allowNullOrigin=None).allowNullOrigin is False
+    with pytest.raises(TypeError, match=r"^allowNullOrigin must be bool, not str$"):
+        ServerOptions().changed(allowNullOrigin="no")
+
+
 @pytest.mark.parametrize(("name", "unit"), [*((n, " octets") for n in SIZES), *((n, "") for n in COUNTS)])
 def test_size_or_count_is_an_int_of_zero_or_more(name: str, unit: str) -> None:
     """A size in quotes, a negative one or True is refused by name."""
@@ -130,7 +140,7 @@ def test_time_is_a_finite_number_of_seconds(name: str) -> None:
     for value in (0, 1, 0.5, 86400.0):
         assert getattr(ClientOptions().changed(**{name: value}), name) == value
     for wrong in ("5", True, [1]):
-        with pytest.raises(TypeError, match=f"^{name} must be float, not {type(wrong).__name__}$"):
+        with pytest.raises(TypeError, match=f"^{name} must be a number of seconds, not {type(wrong).__name__}$"):
             ClientOptions().changed(**{name: wrong})
     for out_of_range in (-1, -0.1, float("inf"), float("-inf"), float("nan"), 10**400):
         with pytest.raises(ValueError, match=f"^{name} must be 0 or more seconds, not "):
@@ -188,11 +198,17 @@ def test_allowed_origins_are_copied() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"), [("*", "list of str, not str"), ([b"*"], "list of str; one of its items is bytes")]
+    ("value", "said"),
+    [
+        ("https://a.example", r"must be list of str, not str; write \['https://a\.example'\]"),
+        ([b"*"], "must be list of str; one of its items is bytes"),
+        ("same", r'has no "same": serve\(\.\.\., origins="same"\) is for pages of the server\'s own address'),
+        (["same"], 'has no "same": .*'),
+    ],
 )
 def test_allowed_origins_are_a_list_of_texts(value: object, said: str) -> None:
     """A single pattern without the list around it is refused, not taken letter by letter."""
-    with pytest.raises(TypeError, match=f"^allowedOrigins must be {said}$"):
+    with pytest.raises(TypeError, match=f"^allowedOrigins {said}$"):
         ServerOptions().changed(allowedOrigins=value)
 
 
@@ -260,6 +276,7 @@ def test_one_bad_value_changes_nothing() -> None:
         ("autopinginterval", "unknown option autopinginterval; did you mean autoPingInterval?"),
         ("fail_by_drop", "unknown option fail_by_drop; did you mean failByDrop?"),
         ("xyz", "unknown option xyz"),
+        ("serverConnectionDropTimeout", "unknown option serverConnectionDropTimeout; it is an option of clients"),
     ],
 )
 @pytest.mark.parametrize("value", [1, None])
@@ -272,9 +289,9 @@ def test_unknown_option_is_refused_with_the_closest_one(name: str, said: str, va
 
 def test_option_of_the_other_role_is_unknown() -> None:
     """A client has no `webStatus`, a server no `maskClientFrames`."""
-    with pytest.raises(TypeError, match=r"^unknown option webStatus"):
+    with pytest.raises(TypeError, match=r"^unknown option webStatus; it is an option of servers$"):
         ClientOptions().changed(webStatus=False)
-    with pytest.raises(TypeError, match=r"^unknown option maskClientFrames"):
+    with pytest.raises(TypeError, match=r"^unknown option maskClientFrames; it is an option of clients$"):
         ServerOptions().changed(maskClientFrames=False)
 
 

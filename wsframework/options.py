@@ -8,12 +8,22 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from typing import Any, Final, Generic, Literal, Self, TypeAlias, TypeVar
 
-__all__ = ["ClientOptions", "CommonOptions", "OptionRow", "ServerOptions", "describe", "option_names"]
+__all__ = [
+    "ClientOptions",
+    "CommonOptions",
+    "OptionRow",
+    "ServerOptions",
+    "closest_hint",
+    "describe",
+    "option_hint",
+    "option_names",
+    "option_role",
+]
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -66,6 +76,16 @@ class Flag(Check[bool]):
         return value
 
 
+class FlagOrNeither(Check[bool | None]):
+    """True or False, and None as long as neither is given."""
+
+    type_text = "bool"
+    range_text = "True or False; None, the default, follows other options"
+
+    def check(self, name: str, value: object) -> bool | None:
+        return None if value is None else FLAG.check(name, value)
+
+
 class WholeNumber(Check[int]):
     """An int from `low` to `high`, None meaning no upper end. True and False are no numbers here."""
 
@@ -90,6 +110,9 @@ class Seconds(Check[float]):
 
     type_text = "float"
     range_text = "0 or more seconds"
+
+    def wrong_type(self, name: str, value: object) -> TypeError:
+        return TypeError(f"{name} must be a number of seconds, not {type(value).__name__}")
 
     def check(self, name: str, value: object) -> float:
         if not isinstance(value, (int, float)) or isinstance(value, bool):
@@ -120,6 +143,12 @@ class Patterns(Check[tuple[str, ...]]):
     range_text = "patterns such as https://*.example.com:8443, or *"
 
     def check(self, name: str, value: object) -> tuple[str, ...]:
+        if isinstance(value, str) and value != "same":
+            raise TypeError(f"{name} must be list of str, not str; write [{value!r}]")
+        if value == "same" or (isinstance(value, (list, tuple)) and "same" in value):
+            raise TypeError(
+                f'{name} has no "same": serve(..., origins="same") is for pages of the server\'s own address'
+            )
         return self.items(name, value, str)
 
 
@@ -245,15 +274,30 @@ class CommonOptions:
         names = option_names(type(self))
         for name in changes:
             if name not in names:
-                raise TypeError(_unknown_option(name, names))
+                raise TypeError(f"unknown option {name}{option_hint(name, names)}")
         # Any: the checks of `__post_init__` are what decides on the types.
         values: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
         return replace(self, **values)
 
 
-def _unknown_option(name: str, names: tuple[str, ...]) -> str:
-    closest = get_close_matches(name, names, n=1)
-    return f"unknown option {name}" + "".join(f"; did you mean {match}?" for match in closest)
+def option_hint(name: str, known: Sequence[str]) -> str:
+    """What to add to an error about a name that is no option here: whose it is, or what of `known` is like it."""
+    role = option_role(name)
+    return closest_hint(name, known) if role is None else f"; it is an option of {role}"
+
+
+def closest_hint(name: str, known: Sequence[str]) -> str:
+    """What to add to an error about an unknown name: the closest one of `known`, if any is close."""
+    return "".join(f"; did you mean {match}?" for match in get_close_matches(name, known, n=1))
+
+
+def option_role(name: str) -> str | None:
+    """`servers` or `clients`, if only they have this option."""
+    if name in option_names(CommonOptions):
+        return None
+    if name in option_names(ServerOptions):
+        return "servers"
+    return "clients" if name in option_names(ClientOptions) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,7 +311,12 @@ class ServerOptions(CommonOptions):
     allowedOrigins: tuple[str, ...] = option(
         ("*",), Patterns(), "Origins that may connect, as patterns of scheme://host:port; `*` alone means every origin."
     )
-    allowNullOrigin: bool = option(True, FLAG, "Let origin `null` and `file:` connect.")
+    allowNullOrigin: bool | None = option(
+        None,
+        FlagOrNeither(),
+        "Let origin `null` and `file:` connect; if not set, only where `allowedOrigins` is `*`, because any page can "
+        "have the origin `null`.",
+    )
     maxConnections: int = option(0, COUNT, "Most connections at once, 503 above; 0 means no limit.")
     trustXForwardedFor: int = option(
         0, COUNT, "Number of trusted proxies in front that append to X-Forwarded-For; 0 means the header is ignored."

@@ -434,6 +434,9 @@ def test_the_address_that_trusted_proxies_forward(backend: Backend) -> None:
         (["https://*.example.com"], "https://a.example.com", 101),
         (["https://*.example.com"], "https://example.com.evil", 403),
         (["https://example.com"], "https://example.com", 101),
+        (["https://example.com"], "null", 403),
+        (["https://example.com"], "file://", 403),
+        (["*"], "null", 101),
     ],
 )
 def test_allowed_origins(backend: Backend, patterns: list[str], origin: str, status: int) -> None:
@@ -443,6 +446,21 @@ def test_allowed_origins(backend: Backend, patterns: list[str], origin: str, sta
     link = backend.connect(factory)
     link.receive(request(f"Origin: {origin}"))
     assert link.take().startswith(f"HTTP/1.1 {status} ".encode())
+
+
+@pytest.mark.parametrize("origin", ["null", "file:///page.html"])
+def test_the_null_origin_can_be_let_in_beside_a_list(backend: Backend, origin: str) -> None:
+    """Our desktop program shows its pages from files."""
+    factory = backend.make_server()
+    factory.setProtocolOptions(allowedOrigins=["https://example.com"], allowNullOrigin=True)
+    link = backend.connect(factory)
+    link.receive(request(f"Origin: {origin}"))
+    assert link.take().startswith(b"HTTP/1.1 101 ")
+    factory.allowedOrigins = ["*"]
+    factory.allowNullOrigin = False
+    link = backend.connect(factory)
+    link.receive(request(f"Origin: {origin}"))
+    assert link.take().startswith(b"HTTP/1.1 403 ")
 
 
 def test_external_port_must_be_the_one_asked_for(backend: Backend) -> None:

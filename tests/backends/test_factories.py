@@ -24,7 +24,7 @@ def test_options_are_checked_and_nothing_else_changes(backend: Backend) -> None:
     protocol = factory.protocol()
     protocol.factory = factory
     assert (protocol.autoPingInterval, protocol.maxConnections, protocol.autoPingSize) == (10, 0, 4)
-    assert protocol.allowNullOrigin is True
+    assert protocol.allowNullOrigin is None
     assert protocol.allowedOrigins == ("*",)
     factory.resetProtocolOptions()
     assert protocol.autoPingInterval == 0
@@ -64,11 +64,11 @@ def test_a_protocol_class_or_instance_overrides_options(backend: Backend) -> Non
 def test_options_that_a_class_overrides_are_checked_too(backend: Backend) -> None:
     """A typo in a class attribute's value shows up at the first connection."""
 
-    class Wrong(backend.server_protocol):  # type: ignore[misc, name-defined]
+    class Wrong(backend.client_protocol):  # type: ignore[misc, name-defined]
         maxMessagePayloadSize = -1
 
     with pytest.raises(ValueError, match="maxMessagePayloadSize"):
-        backend.connect(backend.make_server(Wrong))
+        backend.connect(backend.make_client(Wrong, url="ws://localhost/"))
 
 
 @pytest.mark.parametrize("name", ["logOctets", "logFrames", "trackTimings"])

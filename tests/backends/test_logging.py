@@ -180,7 +180,12 @@ BIG = request() + encode_frame(2, b"x" * 101, KEY)
         (
             request("Origin: http://evil.example"),
             {"allowedOrigins": ["http://good.example"]},
-            "for /chat was refused: answered with HTTP 403: ",
+            "for /chat was refused: answered with HTTP 403: this origin is not allowed: http://evil.example",
+        ),
+        (
+            request("Origin: \u202e" + "x" * 100),
+            {"allowedOrigins": ["http://good.example"]},
+            "for /chat was refused: answered with HTTP 403: this origin is not allowed: \\xe2\\x80\\xaexxx",
         ),
         (b"GET / HTT", {}, "was dropped: the opening handshake was not complete within openHandshakeTimeout"),
         (b"", {}, "was dropped: the opening handshake was not complete within openHandshakeTimeout"),

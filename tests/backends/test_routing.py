@@ -466,9 +466,9 @@ def test_bad_requests_are_refused_as_ever(backend: Backend, octets: bytes, statu
 def test_origins_are_the_routes(backend: Backend) -> None:
     """One endpoint for everybody, the others for our own pages."""
     router = Router()
-    router.add("/public", note_taker(backend), allowedOrigins=["*"], allowNullOrigin=True)
+    router.add("/public", note_taker(backend), allowedOrigins=["*"])
     router.add("/private", note_taker(backend))
-    factory = serve(backend, router, allowedOrigins=["https://example.com"], allowNullOrigin=False)
+    factory = serve(backend, router, allowedOrigins=["https://example.com"])
     connect(backend, factory, "/public", "Origin: https://elsewhere.net")
     connect(backend, factory, "/public", "Origin: null")
     connect(backend, factory, "/private", "Origin: https://example.com")

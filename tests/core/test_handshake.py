@@ -376,6 +376,28 @@ def test_the_null_origin_has_its_own_option(origin: str) -> None:
     assert refusal(head({"Origin": origin}), replace(POLICY, allow_null_origin=False)).status == 403
 
 
+@pytest.mark.parametrize("origin", ["null", "NULL", "file://", "file:///x"])
+@pytest.mark.parametrize(
+    ("patterns", "given", "is_allowed"),
+    [
+        (["*"], None, True),
+        (["*"], False, False),
+        (["https://a.example", "*"], None, True),
+        (["https://a.example"], None, False),
+        (["https://a.example"], True, True),
+        (["*://*:*"], None, False),
+        ([], None, False),
+    ],
+)
+def test_the_null_origin_is_on_no_list(origin: str, patterns: list[str], given: bool | None, is_allowed: bool) -> None:
+    """Any page can show itself in a sandboxed frame, whose origin is null: I named the pages that may connect."""
+    policy = replace(POLICY, origins=OriginPatterns(patterns), allow_null_origin=given)
+    if is_allowed:
+        assert check(head({"Origin": origin}), policy).origin == origin
+    else:
+        assert refusal(head({"Origin": origin}), policy).status == 403
+
+
 @pytest.mark.parametrize("origin", ["", "example.com", "http://a b", "http://a, http://b", "\xe9"])
 def test_any_origin_means_malformed_ones_too(origin: str) -> None:
     """Devices send strange origins; only who names the allowed ones is strict."""

@@ -62,7 +62,7 @@ def test_a_transport_config_is_a_url(config: Any, error: type[Exception]) -> Non
     [
         ({"origins": "x"}, TypeError, "unknown option origins; did you mean origin?"),
         ({"autoPingIntervall": 1}, TypeError, "did you mean autoPingInterval?"),
-        ({"webStatus": True}, TypeError, "unknown option webStatus"),
+        ({"webStatus": True}, TypeError, "unknown option webStatus; it is an option of servers$"),
         ({"xyzzy": 1}, TypeError, "unknown option xyzzy$"),
         ({1: 1}, TypeError, "unknown option 1$"),
         ({"proxi": "http://proxy"}, TypeError, "did you mean proxy?"),

@@ -23,7 +23,7 @@ from wsframework.websocket.hints import (
 from wsframework.websocket.protocol import WebSocketServerProtocol
 from wsframework.websocket.routing import Router
 
-SIMPLE = (bool, int, float, str)
+SIMPLE = (bool, int, float, str, bool | None)
 # The options of other types: what may be given, as an option.
 OTHERS: dict[str, dict[str, Any]] = {
     "ServerOptions": {

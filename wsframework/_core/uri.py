@@ -43,6 +43,8 @@ _AUTHORITY: Final = re.compile(r"(?:\[(?P<ipv6>[^\[\]]*)\]|(?P<name>[^\[\]:]*))(
 _NAME: Final = re.compile(r"[A-Za-z0-9._~-]{1,255}")
 _ZONE: Final = re.compile(r"[A-Za-z0-9._~-]+")
 _PORT: Final = re.compile(r"[0-9]{1,5}")
+# A URL that lacks the scheme, as far as its path.
+_PLACE: Final = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]+)?(?:[/?].*)?")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _NAME_PATTERN: Final = re.compile(r"[a-z0-9._~*-]{1,255}")
@@ -96,9 +98,9 @@ def parse_uri(uri: str) -> WebSocketUri:
         raise ValueError("invalid WebSocket URL: it contains a control character")
     if "#" in uri:
         raise ValueError("invalid WebSocket URL: it has a fragment (RFC 6455 section 3); write %23 for the character #")
-    scheme, _, rest = uri.partition("://")
+    scheme, separator, rest = uri.partition("://")
     if scheme.lower() not in ("ws", "wss"):
-        raise ValueError("invalid WebSocket URL: it must start with ws:// or wss://")
+        raise ValueError(f"invalid WebSocket URL: it must start with ws:// or wss://{_scheme_hint(scheme, separator)}")
     is_secure = scheme.lower() == "wss"
     if rest[:5].lower() == "unix:":
         host, port = UNIX_HOST, None
@@ -110,6 +112,15 @@ def parse_uri(uri: str) -> WebSocketUri:
     resource = quote(_rooted(rest), safe=_VISIBLE_ASCII)
     path, params = parse_target(resource)
     return WebSocketUri(is_secure, host, port or default_port(is_secure), unix_path, resource, unquote(path), params)
+
+
+def _scheme_hint(scheme: str, separator: str) -> str:
+    """What to write instead; nothing of the URL is quoted."""
+    if not separator:
+        return "; write ws:// in front of it" if _PLACE.fullmatch(scheme) else ""
+    if scheme.lower() == "https":
+        return "; write wss:// in place of https://"
+    return "; write ws:// in place of http://" if scheme.lower() == "http" else ""
 
 
 def _cut_authority(text: str) -> tuple[str, str]:

@@ -18,7 +18,9 @@ from wsframework.asyncio.tunnel import check_proxy_context, open_tunnel
 from wsframework.asyncio.websocket import WebSocketClientFactory, WebSocketClientProtocol, WebSocketServerFactory
 from wsframework.websocket.connecting import (
     Place,
+    advising,
     check_client_options,
+    check_factory,
     check_transport_config,
     place_of,
     split_client_options,
@@ -58,6 +60,7 @@ async def connectWS(
     `TimeoutError`, `ssl.SSLError` or another `OSError` when it cannot be connected, `ProxyError` when the proxy gives
     no way.
     """
+    check_factory(factory, WebSocketClientFactory)
     place = place_of(factory)
     proxy = factory._proxy
     context = _client_context(place, ssl)
@@ -91,6 +94,7 @@ async def listenWS(
     `ValueError` for a factory without a URL, a wss URL without `ssl`, a ws URL with it (the listener would not be
     encrypted), or an `interface` for a unix socket; `OSError` if the system refuses.
     """
+    check_factory(factory, WebSocketServerFactory)
     place = place_of(factory)
     _check_context(place, ssl)
     if place.is_secure and ssl is None:
@@ -175,7 +179,8 @@ class WebSocketClientAgent:
 
 
 async def _open(factory: WebSocketClientFactory, ssl: SSLContext | None, timeout: float | None) -> Any:
-    return await when_open(await connectWS(factory, ssl, timeout))
+    with advising(factory):
+        return await when_open(await connectWS(factory, ssl, timeout))
 
 
 async def when_open(protocol: Any) -> Any:

@@ -14,6 +14,7 @@ import asyncio
 import errno
 import signal
 import socket
+import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -33,7 +34,7 @@ from wsframework.asyncio.websocket import (
 from wsframework.exceptions import HandshakeLost
 from wsframework.websocket import conversation as neutral
 from wsframework.websocket.compress import DeflatePolicy
-from wsframework.websocket.connecting import place_of
+from wsframework.websocket.connecting import advising, place_of
 from wsframework.websocket.conversation import MAX_QUEUE
 from wsframework.websocket.reconnecting import ConversationClient
 from wsframework.websocket.serving import (
@@ -240,7 +241,8 @@ class Serving:
         """Serve, as a whole program: until Ctrl-C or SIGTERM, which close the server in order. Another one while that
         is done has its usual effect.
 
-        `ready` is called with the server when it listens. Not for use inside of a running loop.
+        `ready` is called with the server when it listens. `SystemExit`, with one line for stderr and status 1, if
+        it cannot listen. Not for use inside of a running loop.
         """
         asyncio.run(self._run(ready))
 
@@ -252,7 +254,11 @@ class Serving:
             # There are none for loops on Windows, nor in other threads than the main one.
             with suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(number, told.set)
-        async with self as server:
+        try:
+            server = await self
+        except OSError as error:
+            sys.exit(f"cannot serve: {error.strerror or error}")
+        async with self:
             if ready is not None:
                 ready(server)
             waiting = [loop.create_task(told.wait()), loop.create_task(server.serve_forever())]
@@ -405,8 +411,9 @@ class Connecting(ConversationClient[ClientConversation]):
         limit = asyncio.timeout(self._timeout)
         try:
             async with limit:
-                protocol = await connectWS(self.factory, self._ssl, None, self._bind_address)
-                return await when_open(protocol)  # type: ignore[no-any-return]
+                with advising(self.factory):
+                    protocol = await connectWS(self.factory, self._ssl, None, self._bind_address)
+                    return await when_open(protocol)  # type: ignore[no-any-return]
         except TimeoutError:
             if limit.expired():
                 raise self._too_late() from None

@@ -11,7 +11,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import txaio.aio
 
@@ -186,26 +186,48 @@ class WebSocketClientProtocol(WebSocketAdapterProtocol, neutral_protocol.WebSock
             begin_by_hand(self)
 
 
+class _ClosingProtocol(asyncio.Protocol):
+    """In place of a protocol that could not be made."""
+
+    def connection_made(self, transport: Any) -> None:
+        transport.abort()
+
+
 class WebSocketAdapterFactory:
     """What asyncio calls, for servers and clients: the factory itself makes the protocols."""
 
     log = user_log
+    isServer: ClassVar[bool]
     protocol: Callable[[], Any]
-    _make_protocol: Callable[[], Any]
+    _new_protocol: Callable[[], Any]
     _loop: asyncio.AbstractEventLoop | None
 
     def __call__(self) -> Any:
-        """A new protocol for a new connection. An override must set its attribute `factory`."""
+        """A new protocol for a new connection. An override must set its attribute `factory`.
+
+        Where a server's cannot be made that is logged, and the result is one that closes the connection.
+        """
         try:
-            protocol = self._make_protocol()
-            if not hasattr(protocol, "connection_made"):
-                raise TypeError(f"the factory's protocol must be one for asyncio, not a {type(protocol).__name__}")
-            protocol.factory = self
+            return self._new_protocol()
         except Exception:
-            # A loop that accepts connections says nothing of it, unless it is in debug mode.
-            log.exception("the protocol of a connection could not be made")
-            raise
-        return protocol
+            if not self.isServer:
+                raise
+            # A loop that accepts connections would say nothing, and leave the socket open.
+            log.exception("the protocol of a connection could not be made; closing the connection")
+            return _ClosingProtocol()
+
+    def connection_made(self, transport: Any) -> None:
+        """asyncio takes this for a protocol, because it was given the class of this factory: that is logged."""
+        name = type(self).__name__
+        log.error("create_server or create_connection was given the class %s; give it a factory: %s()", name, name)
+        transport.set_protocol(_ClosingProtocol())
+        transport.abort()
+
+    def doStart(self) -> None:
+        """A reactor was given this factory: `TypeError`."""
+        raise TypeError(
+            "this factory is for asyncio, and Twisted calls it: import it from wsframework.twisted.websocket"
+        )
 
     def _get_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
@@ -244,6 +266,7 @@ class WebSocketServerFactory(WebSocketAdapterFactory, neutral_factory.WebSocketS
     """Makes servers' ends of connections: `loop.create_server(factory, ...)`; arguments as in the base class."""
 
     protocol: Callable[[], WebSocketServerProtocol] = WebSocketServerProtocol
+    _kind = WebSocketServerProtocol
     _unrouted = _UnroutedProtocol
 
     if TYPE_CHECKING:
@@ -271,6 +294,7 @@ class WebSocketClientFactory(WebSocketAdapterFactory, neutral_factory.WebSocketC
     """Makes clients' ends of connections: `loop.create_connection(factory, ...)`; arguments as in the base class."""
 
     protocol: Callable[[], WebSocketClientProtocol] = WebSocketClientProtocol
+    _kind = WebSocketClientProtocol
 
     def __init__(
         self,

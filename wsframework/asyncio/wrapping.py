@@ -171,9 +171,9 @@ class WrappingWebSocketServerFactory(WebSocketServerFactory):
         set_stream_options(self, enableCompression, autoFragmentSize)
         self.wrappedFactory = factory
 
-    def __call__(self) -> Any:
+    def _new_protocol(self) -> Any:
         """A new protocol around a new one of the wrapped factory."""
-        protocol = super().__call__()
+        protocol = super()._new_protocol()
         protocol.wrappedProtocol = self.wrappedFactory()
         return protocol
 
@@ -200,8 +200,8 @@ class WrappingWebSocketClientFactory(WebSocketClientFactory):
         set_stream_options(self, enableCompression, autoFragmentSize)
         self.wrappedFactory = factory
 
-    def __call__(self) -> Any:
+    def _new_protocol(self) -> Any:
         """A new protocol around a new one of the wrapped factory."""
-        protocol = super().__call__()
+        protocol = super()._new_protocol()
         protocol.wrappedProtocol = self.wrappedFactory()
         return protocol

@@ -87,8 +87,9 @@ def _url(text: str) -> str:
     except ValueError as error:
         scheme, separator, rest = text.partition("://")
         websocket = {"http": "ws", "https": "wss"}.get(scheme.lower()) if separator else None
-        hint = f"; write {websocket}://{rest}" if websocket else ""
-        raise argparse.ArgumentTypeError(f"{error}{hint}") from error
+        # Here the URL may be quoted.
+        problem = f"{str(error).partition(';')[0]}; write {websocket}://{rest}" if websocket else str(error)
+        raise argparse.ArgumentTypeError(problem) from error
     if uri.unix_path is not None and not hasattr(socket, "AF_UNIX"):
         raise argparse.ArgumentTypeError("there are no unix sockets on this system")
     return text

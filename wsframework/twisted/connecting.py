@@ -20,7 +20,9 @@ from wsframework.twisted.tunnel import TunnelFactory, over_tls
 from wsframework.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol, WebSocketServerFactory
 from wsframework.websocket.connecting import (
     Place,
+    advising,
     check_client_options,
+    check_factory,
     check_transport_config,
     place_of,
     split_client_options,
@@ -77,8 +79,10 @@ def connectWS(
     `bindAddress` is where to connect to the proxy from. `contextFactory` is for the server in any case. When the proxy
     gives no way, that is a `ProxyError`, told to the factory.
 
-    `ValueError` for a factory without a URL, a `contextFactory` for a ws URL, or a `bindAddress` for a unix socket.
+    `TypeError` for what is no client factory of Twisted's; `ValueError` for one without a URL, a `contextFactory` for a
+    ws URL, or a `bindAddress` for a unix socket.
     """
+    check_factory(factory, WebSocketClientFactory)
     place = place_of(factory)
     reactor = factory.reactor
     proxy = factory._proxy
@@ -105,6 +109,7 @@ def listenWS(
     `ValueError` for a factory without a URL, a wss URL without a `contextFactory`, a ws URL with one (the listener
     would not be encrypted), or an `interface` for a unix socket; `CannotListenError` if the system refuses.
     """
+    check_factory(factory, WebSocketServerFactory)
     place = place_of(factory)
     reactor = factory.reactor
     if place.is_secure and contextFactory is None:
@@ -196,7 +201,12 @@ def open_factory(factory: WebSocketClientFactory, contextFactory: Any = None, ti
     else:
         stream = _over_proxy(factory, proxy, place, contextFactory, timeout)
         endpoint = HostnameEndpoint(reactor, proxy.host, proxy.port, timeout=timeout)
-    return Deferred.fromCoroutine(_open(endpoint, stream, proxy, place.is_secure))
+    return Deferred.fromCoroutine(_open_advised(factory, endpoint, stream, place.is_secure))
+
+
+async def _open_advised(factory: WebSocketClientFactory, endpoint: Any, stream: Any, is_secure: bool) -> Any:
+    with advising(factory):
+        return await _open(endpoint, stream, factory._proxy, is_secure)
 
 
 async def _open(endpoint: Any, stream: Any, proxy: Proxy | None, is_secure: bool) -> Any:

@@ -13,11 +13,12 @@ runs an `async def main(reactor)`.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
-from twisted.internet.error import ConnectError, DNSLookupError
+from twisted.internet.error import CannotListenError, ConnectError, DNSLookupError
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IOpenSSLServerConnectionCreator
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
@@ -260,14 +261,22 @@ class Serving(Deferred[Server]):
 
     _server: Server
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(f"serve(...) gives its server by `await` or `async with`; this itself has no {name}")
+
     def run(self, ready: Callable[[Server], object] | None = None) -> None:
         """Serve, as a whole program: run the reactor until Ctrl-C or SIGTERM, which close the server in order.
 
-        `ready` is called with the server when the reactor runs. The error, if it could not listen.
+        `ready` is called with the server when the reactor runs. `SystemExit`, with one line for stderr and status 1, if
+        it could not listen.
         """
         reactor = self._server.factory.reactor
         problems: list[Failure] = []
         self.addErrback(problems.append)
+        if problems and isinstance(problems[0].value, CannotListenError | OSError):
+            sys.exit(f"cannot serve: {problems[0].getErrorMessage()}")
         if problems:
             problems[0].raiseException()
         if ready is not None:
@@ -372,6 +381,13 @@ class Connecting(ConversationClient[ClientConversation], Deferred[ClientConversa
 
     _ssl: Any = None
     _current: Deferred[ClientConversation] | None = None
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(
+                f"connect(...) gives its conversation by `await` or `async with`; this itself has no {name}"
+            )
 
     def _begin(self) -> None:
         self._current = Deferred.fromCoroutine(self._attempt())

@@ -7,15 +7,19 @@ and any stream endpoint. A factory belongs to a reactor: the one given as `react
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import txaio.tx
 from twisted.internet import protocol as twisted_protocol
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IProtocolNegotiationFactory
 from twisted.python.failure import Failure
+from zope.interface import classImplements
 
+import twisted
 from wsframework._core.channel import receive_on
 from wsframework._core.client_connection import ClientConnection
 from wsframework._core.headers import HeadersInput
@@ -206,18 +210,35 @@ class WebSocketAdapterFactory:
 
     log = log
     noisy = False
+    isServer: ClassVar[bool]
     protocol: Callable[[], Any]
-    _make_protocol: Callable[[], Any]
+    _new_protocol: Callable[[], Any]
     _reactor: Any
     _txaio: Any = txaio.tx.with_config()  # type: ignore[no-untyped-call]
 
     def buildProtocol(self, addr: object) -> Any:
-        """A new protocol for a new connection. An override must set its attribute `factory`."""
-        protocol = self._make_protocol()
-        if not hasattr(protocol, "makeConnection"):
-            raise TypeError(f"the factory's protocol must be one for Twisted, not a {type(protocol).__name__}")
-        protocol.factory = self
-        return protocol
+        """A new protocol for a new connection. An override must set its attribute `factory`.
+
+        Where a server's cannot be made that is logged, and the result is None, which closes the connection.
+        """
+        try:
+            return self._build(addr)
+        except Exception as error:
+            if not self.isServer:
+                raise
+            # A port would log it, too, and leave the socket open.
+            failure = Failure(error)  # type: ignore[no-untyped-call]
+            log.failure("the protocol of a connection could not be made; closing the connection", failure)
+            return None
+
+    def _build(self, addr: object) -> Any:
+        return self._new_protocol()
+
+    def __call__(self) -> Any:
+        """An asyncio loop was given this factory: `TypeError`, logged because a loop that accepts would keep silent."""
+        text = "this factory is for Twisted, and asyncio calls it: import it from wsframework.asyncio.websocket"
+        logging.getLogger("wsframework.twisted").error(text)
+        raise TypeError(text)
 
     def _get_reactor(self) -> Any:
         if self._reactor is None:
@@ -255,6 +276,7 @@ class WebSocketServerFactory(
 
     # To Twisted, the factory of a protocol is any Factory.
     protocol: Callable[[], WebSocketServerProtocol] = WebSocketServerProtocol  # type: ignore[assignment]
+    _kind = WebSocketServerProtocol
     _unrouted = _UnroutedProtocol
 
     if TYPE_CHECKING:
@@ -277,6 +299,19 @@ class WebSocketServerFactory(
         self._reactor = reactor
         neutral_factory.WebSocketServerFactory.__init__(self, url, protocols, server, headers, externalPort)
 
+    def acceptableProtocols(self) -> list[bytes]:
+        """What TLS may agree on (ALPN): WebSocket begins as HTTP/1.1."""
+        return [b"http/1.1"]
+
+
+# Since 26.4 a context of Twisted's refuses every client that says what it speaks (ALPN), as browsers do, unless the
+# factory has this interface. Older versions change the context for it when that is in use, which pyOpenSSL does not
+# allow any more; they get along without. The client factory has no such interface: it offers nothing, as contexts of
+# `ssl` do by themselves, because servers with that trouble would refuse it. Who has to offer something gives a context
+# with `acceptableProtocols`.
+if int(twisted.__version__.partition(".")[0]) >= 26:
+    classImplements(WebSocketServerFactory, IProtocolNegotiationFactory)
+
 
 class WebSocketClientFactory(
     WebSocketAdapterFactory, neutral_factory.WebSocketClientFactory, twisted_protocol.ClientFactory
@@ -285,6 +320,7 @@ class WebSocketClientFactory(
 
     # To Twisted, the factory of a protocol is any Factory.
     protocol: Callable[[], WebSocketClientProtocol] = WebSocketClientProtocol  # type: ignore[assignment]
+    _kind = WebSocketClientProtocol
 
     def __init__(
         self,

@@ -152,9 +152,9 @@ class WrappingWebSocketServerFactory(WebSocketServerFactory):
         set_stream_options(self, enableCompression, autoFragmentSize)
         self.wrappedFactory = factory
 
-    def buildProtocol(self, addr: object) -> Any:
+    def _build(self, addr: object) -> Any:
         """A new protocol around a new one of the wrapped factory; None, no connection, if that refuses."""
-        return _around(self.wrappedFactory.buildProtocol(addr), super().buildProtocol, addr)
+        return _around(self.wrappedFactory.buildProtocol(addr), super()._build, addr)
 
     def startFactory(self) -> None:
         """Listening begins."""
@@ -189,9 +189,9 @@ class WrappingWebSocketClientFactory(WebSocketClientFactory):
         set_stream_options(self, enableCompression, autoFragmentSize)
         self.wrappedFactory = factory
 
-    def buildProtocol(self, addr: object) -> Any:
+    def _build(self, addr: object) -> Any:
         """A new protocol around a new one of the wrapped factory; None, no connection, if that refuses."""
-        return _around(self.wrappedFactory.buildProtocol(addr), super().buildProtocol, addr)
+        return _around(self.wrappedFactory.buildProtocol(addr), super()._build, addr)
 
     def startFactory(self) -> None:
         """Connecting begins."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Final, Protocol
 
 from wsframework._core.uri import parse_uri
-from wsframework.options import ClientOptions, option_names
+from wsframework.exceptions import HandshakeError, HandshakeLost
+from wsframework.options import ClientOptions, option_hint, option_names
 
 __all__ = [
     "NOT_ENCRYPTED",
     "Place",
+    "advising",
     "check_client_options",
+    "check_factory",
     "check_transport_config",
     "place_of",
     "split_client_options",
@@ -27,6 +31,10 @@ NOT_ENCRYPTED: Final = (
     "the URL begins with wss://, but the transport does not encrypt: nothing was sent; connectWS encrypts by the URL, "
     "create_connection and connectSSL when they are told to"
 )
+
+
+# What OpenSSL says of an answer that is no TLS, which depends on its first octets.
+_NO_TLS: Final = re.compile("(?i)wrong.version.number|record.layer.failure|packet.length.too.long|unknown.protocol")
 
 
 class _HasUrl(Protocol):
@@ -66,6 +74,16 @@ def place_of(factory: _HasUrl) -> Place:
     return Place(factory.isSecure, host, port, None, host.partition("%")[0].removesuffix("."))
 
 
+def check_factory(factory: object, kind: type) -> None:
+    """`TypeError` for what is no factory of this role and backend, such as the class instead of a factory."""
+    if not isinstance(factory, kind):
+        found = factory if isinstance(factory, type) else type(factory)
+        what = "the class" if isinstance(factory, type) else "a"
+        raise TypeError(
+            f"factory must be a {kind.__name__} of {kind.__module__}, not {what} {found.__name__} of {found.__module__}"
+        )
+
+
 def check_transport_config(transport_config: str) -> None:
     """`TypeError` or `ValueError` for what is not the URL of a WebSocket server."""
     parse_uri(transport_config)
@@ -82,8 +100,26 @@ def check_client_options(options: Mapping[str, Any]) -> None:
     known = (*_SESSION, *option_names(ClientOptions))
     for name in options:
         if name not in known:
-            closest = get_close_matches(str(name), known, n=1)
-            raise TypeError(f"unknown option {name}" + "".join(f"; did you mean {match}?" for match in closest))
+            raise TypeError(f"unknown option {name}{option_hint(str(name), known)}")
+
+
+@contextmanager
+def advising(factory: Any) -> Iterator[None]:
+    """Add a note to an error that looks like TLS on one side only. What a proxy is behind cannot be told from here."""
+    try:
+        yield
+    except Exception as error:
+        if factory._proxy is None:
+            if factory.isSecure and _NO_TLS.search(str(error)):
+                error.add_note("does this port speak TLS? If it does not, use ws://")
+            elif not factory.isSecure and _may_want_tls(error):
+                error.add_note("perhaps this port speaks TLS; if it does, use wss://")
+        raise
+
+
+def _may_want_tls(error: Exception) -> bool:
+    """Whoever expects TLS hangs up, or sends an alert, which is no HTTP."""
+    return isinstance(error, HandshakeLost) or (isinstance(error, HandshakeError) and "not HTTP" in str(error))
 
 
 def split_client_options(options: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, Any]]:

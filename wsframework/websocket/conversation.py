@@ -359,7 +359,8 @@ class ServerConversation(Conversation, _ServerProtocol):
     def onConnect(self, request: ConnectionRequest) -> Any:
         """Asks `process_request`."""
         if self._server.wants_same_origin and not _is_same_origin(request):
-            raise ConnectionDeny(ConnectionDeny.FORBIDDEN, body="pages of other origins cannot connect here\n")
+            text = "pages of other origins cannot connect here\n"
+            raise ConnectionDeny(ConnectionDeny.FORBIDDEN, "this origin is not allowed", body=text)
         process_request = self._server.process_request
         if process_request is None:
             return None

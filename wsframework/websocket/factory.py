@@ -22,6 +22,7 @@ from wsframework.options import ClientOptions, CommonOptions, ServerOptions, opt
 from wsframework.websocket.agreeing import client_offers
 from wsframework.websocket.attributes import OptionAttribute
 from wsframework.websocket.interfaces import IWebSocketClientChannelFactory, IWebSocketServerChannelFactory
+from wsframework.websocket.making import ProtocolMaking
 from wsframework.websocket.pages import status_page, upgrade_required
 from wsframework.websocket.payload import message_payload
 from wsframework.websocket.prepared import PreparedMessage
@@ -89,11 +90,10 @@ class _FactoryOption:
         instance.setProtocolOptions(**{self._name: value})
 
 
-class WebSocketFactory(UrlAttributes, Generic[OptionsT, ProtocolT]):
+class WebSocketFactory(UrlAttributes, ProtocolMaking, Generic[OptionsT, ProtocolT]):
     """What server and client factories share. `protocol` is the class (or a callable) that makes each connection."""
 
     isServer: ClassVar[bool]
-    protocol: Callable[[], Any]
     _options: OptionsT
     _option_names: ClassVar[frozenset[str]]
 
@@ -145,9 +145,6 @@ class WebSocketFactory(UrlAttributes, Generic[OptionsT, ProtocolT]):
         return options
 
     # Connections.
-
-    def _make_protocol(self) -> Any:
-        return self.protocol()
 
     def _remember(self, protocol: ProtocolT) -> None:
         self._connections[protocol] = None
@@ -205,6 +202,7 @@ class WebSocketServerFactory(RoutedFactory, WebSocketFactory[ServerOptions, WebS
     """
 
     isServer = True
+    _kind = WebSocketServerProtocol
 
     if TYPE_CHECKING:
         # Fewer names than a factory of any role takes.
@@ -344,6 +342,7 @@ class WebSocketClientFactory(WebSocketFactory[ClientOptions, WebSocketClientProt
     """
 
     isServer = False
+    _kind = WebSocketClientProtocol
 
     if TYPE_CHECKING:
         # Fewer names than a factory of any role takes.

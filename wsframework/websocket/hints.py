@@ -171,7 +171,7 @@ class ServerOptionAttributes(_CommonOptionAttributes):
     requireMaskedClientFrames: bool
     maskServerFrames: bool
     allowedOrigins: Sequence[str]
-    allowNullOrigin: bool
+    allowNullOrigin: bool | None
     maxConnections: int
     trustXForwardedFor: int
     serveFlashSocketPolicy: bool

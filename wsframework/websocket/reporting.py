@@ -35,6 +35,9 @@ _TOLD: Final = frozenset(Cause) - {Cause.CLOSE_HANDSHAKE, Cause.CALLBACK_ERROR, 
 _LONGEST: Final = 200
 _LONGEST_PEER: Final = 100
 _LONGEST_PATH: Final = 60
+_LONGEST_ORIGIN: Final = 60
+
+_OTHER_ORIGIN: Final = "this origin is not allowed"
 
 
 class Reporting(ABC):
@@ -97,10 +100,17 @@ class Reporting(ABC):
         if self._never_asked(closure):
             self.log_debug(f"connection with {peer} ended before a request came: {reason}")
             return
+        reason = self._with_origin(reason)
         is_server = self.protocol.is_server
         path = self.protocol._log_fields()["ws_path"] if is_server and closure.failure is not None else ""
         where = f" for {one_line(path, _LONGEST_PATH)}" if path else ""
         self.log_info(f"connection with {peer}{where} {_end_of(closure, is_server)}: {reason}")
+
+    def _with_origin(self, reason: str) -> str:
+        """`reason`, with the origin where that is what was refused: perhaps it has to be on the list."""
+        head = getattr(self.connection, "head", None) if reason.endswith(_OTHER_ORIGIN) else None
+        origin = None if head is None else head.headers.get("origin")
+        return reason if origin is None else f"{reason}: {one_line(origin, _LONGEST_ORIGIN)}"
 
     @property
     def _peer(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
-from difflib import get_close_matches
 from functools import partial
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
@@ -12,10 +11,19 @@ from urllib.parse import quote
 
 from wsframework._core.connection import check_close
 from wsframework._core.uri import bracket
-from wsframework.options import SECONDS, CommonOptions, ServerOptions, WholeNumber, option_names
+from wsframework.options import (
+    SECONDS,
+    CommonOptions,
+    ServerOptions,
+    WholeNumber,
+    closest_hint,
+    option_names,
+    option_role,
+)
 from wsframework.websocket.compress import DeflatePolicy
 from wsframework.websocket.conversation import MAX_QUEUE, ServerConversation
 from wsframework.websocket.pages import not_found
+from wsframework.websocket.protocol import WebSocketProtocol
 from wsframework.websocket.routing import Router
 from wsframework.websocket.shutdown import ShutdownResult
 from wsframework.websocket.types import ConnectionRequest, HttpRequest, HttpResponse
@@ -283,9 +291,11 @@ def check_option_names(function: Any, kind: type[CommonOptions], options: Mappin
     known = (*option_names(kind), *function.__kwdefaults__)
     for name in options:
         if name not in known:
-            meant = [match for match in _ELSEWHERE.get(name, ()) if match in known]
-            closest = meant or get_close_matches(name, known, n=1)
-            hint = "".join(f"; did you mean {match}?" for match in closest[:1])
+            meant = [f"; did you mean {match}?" for match in _ELSEWHERE.get(name, ()) if match in known]
+            role = option_role(name)
+            if role is not None:
+                raise TypeError(f"{function.__name__} has no argument {name}; it is an option of {role}")
+            hint = meant[0] if meant else closest_hint(name, known)
             raise TypeError(f"{function.__name__} has no argument {name}, and there is no such option{hint}")
 
 
@@ -330,6 +340,11 @@ def _checked_callable(name: str, function: Any) -> Any:
 def _checked_handler(handler: Any) -> Handler[Any]:
     if not callable(handler):
         raise TypeError(f"a handler must be an async def of one argument, not {type(handler).__name__}")
+    if isinstance(handler, type) and issubclass(handler, WebSocketProtocol):
+        raise TypeError(
+            f"a handler must be an async def of one argument, not the protocol class {handler.__name__}; "
+            "WebSocketServerFactory takes that as its attribute protocol"
+        )
     try:
         parameters = signature(handler)
     except (TypeError, ValueError):

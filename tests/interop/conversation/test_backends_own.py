@@ -98,15 +98,42 @@ serve(echo, "127.0.0.1", 0).run(lambda server: print(server.port, flush=True))
 
 @pytest.mark.parametrize("backend", ["asyncio", "twisted"])
 def test_a_program_of_one_line_says_why_it_cannot_listen(backend: str) -> None:
-    """The port is taken."""
+    """The port is taken: one line, and no traceback."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         source = f"from wsframework.{backend} import serve\nserve(print, '127.0.0.1', {port}).run()"
         run = subprocess.run(
             [sys.executable, "-c", source], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
         )
-    assert run.returncode == 1
-    assert "Address already in use" in run.stderr or "address already in use" in run.stderr
+    assert (run.returncode, run.stdout) == (1, "")
+    (line,) = run.stderr.splitlines()
+    assert line.startswith("cannot serve: ")
+    assert str(port) in line
+    assert "ddress already in use" in line
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "twisted"])
+def test_an_error_when_it_listens_is_mine(backend: str) -> None:
+    """What I do when it listens may fail, too, and then I want to see where."""
+    source = f"""
+from wsframework.{backend} import serve
+
+def ready(server):
+    raise OSError("my file is not there")
+
+async def handler(ws):
+    pass
+
+serve(handler, "127.0.0.1", 0).run(ready)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", source], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stderr is not None
+        lines = iter(program.stderr.readline, "")
+        assert any("my file is not there" in line for line in lines)
+        program.send_signal(signal.SIGTERM)
+        program.communicate(timeout=60)
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "twisted"])

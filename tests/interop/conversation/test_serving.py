@@ -77,7 +77,13 @@ async def test_only_origins_on_the_list_may_come_in(kit: Kit) -> None:
             async with kit.connect(server.url, origin=origin) as ws:
                 await ws.send("in")
                 assert await ws.recv() == "in"
-        for origin in ("https://example.net", "http://example.com", "https://example.com.evil.example"):
+        for origin in (
+            "https://example.net",
+            "http://example.com",
+            "https://example.com.evil.example",
+            "null",
+            "file://",
+        ):
             with pytest.raises(HandshakeRejected) as caught:
                 await kit.connect(server.url, origin=origin)
             assert caught.value.status == 403

@@ -59,7 +59,7 @@ class Plain(WebSocketServerProtocol):
         reveal_type(self.trafficStats.incomingOctetsWireLevel)  # reveal: int
         reveal_type(self.state == self.STATE_OPEN)  # reveal: bool
         reveal_type(self.openHandshakeTimeout)  # reveal: float
-        reveal_type(self.allowNullOrigin)  # reveal: bool
+        reveal_type(self.allowNullOrigin)  # reveal: bool | None
         reveal_type(self.maskClientFrames)  # error: attr-defined
 
     async def onMessage(self, payload: bytes, isBinary: bool) -> None:
@@ -162,7 +162,7 @@ def options() -> None:
     client.autoPingInterval = 5
     client.autoPingInterval = "5"  # error: assignment
     reveal_type(client.autoPingInterval)  # reveal: float
-    reveal_type(server.allowNullOrigin)  # reveal: bool
+    reveal_type(server.allowNullOrigin)  # reveal: bool | None
 
 
 def accept_offers(offers: list[PerMessageDeflateOffer]) -> PerMessageDeflateOfferAccept | None:
