@@ -27,6 +27,9 @@ from room import ChatFactory, ChatProtocol, Room
 from wsframework.asyncio import websocket as on_asyncio
 from wsframework.twisted import websocket as on_twisted
 
+PORT_TWISTED = 9000
+PORT_ASYNCIO = 9001
+
 Listening = TypeVar("Listening")
 
 
@@ -46,21 +49,21 @@ class AsyncioChatFactory(ChatFactory, on_asyncio.WebSocketServerFactory):
     pass
 
 
-def serve_on_twisted(room: Room, reactor: Any, host: str, port: int) -> str:
+def serve_on_twisted(room: Room, reactor: Any, host: str, port: int | None) -> str:
     """Serve the room, say goodbye when the reactor stops, and return the address."""
     factory = TwistedChatFactory(reactor=reactor)
     factory.protocol = partial(TwistedChatProtocol, room)
-    listening = listen(lambda port: reactor.listenTCP(port, factory, interface=host), port)
+    listening = listen(lambda port: reactor.listenTCP(port, factory, interface=host), port, PORT_TWISTED)
     reactor.addSystemEventTrigger("before", "shutdown", factory.shutdown)
     address = listening.getHost()
     return page_url(address.host, address.port)
 
 
-def serve_on_asyncio(room: Room, reactor: Any, loop: asyncio.AbstractEventLoop, host: str, port: int) -> str:
+def serve_on_asyncio(room: Room, reactor: Any, loop: asyncio.AbstractEventLoop, host: str, port: int | None) -> str:
     """The same on the loop that the reactor runs on. The reactor waits for Deferreds, so it is given one."""
     factory = AsyncioChatFactory(loop=loop)
     factory.protocol = partial(AsyncioChatProtocol, room)
-    server = listen(lambda port: loop.run_until_complete(loop.create_server(factory, host, port)), port)
+    server = listen(lambda port: loop.run_until_complete(loop.create_server(factory, host, port)), port, PORT_ASYNCIO)
 
     def shut_down() -> Deferred[Any]:
         server.close()
@@ -70,16 +73,24 @@ def serve_on_asyncio(room: Room, reactor: Any, loop: asyncio.AbstractEventLoop, 
     return page_url(*server.sockets[0].getsockname()[:2])
 
 
-def listen(open_port: Callable[[int], Listening], port: int) -> Listening:
-    """Open the port, or any that is free if somebody else has it."""
+def listen(open_port: Callable[[int], Listening], port: int | None, usual: int) -> Listening:
+    """Open the port that was asked for; if none was, the usual one, or any that is free if somebody else has that."""
+    wanted = usual if port is None else port
     try:
-        return open_port(port)
+        return open_port(wanted)
     except (OSError, CannotListenError) as error:
         reason = error.socketError if isinstance(error, CannotListenError) else error
-        if getattr(reason, "errno", None) != errno.EADDRINUSE:
-            sys.exit(f"cannot serve on port {port}: {reason}")
-    print(f"Port {port} is taken, so this uses another one.")
+        is_taken = getattr(reason, "errno", None) == errno.EADDRINUSE
+        if port is not None or not is_taken:
+            sys.exit(f"cannot serve on port {wanted}: {'another program has it' if is_taken else reason}")
+    print(f"Port {usual} is taken, so this uses another one.")
     return open_port(0)
+
+
+def port_number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
+    return int(text)
 
 
 def page_url(host: str, port: int) -> str:
@@ -89,8 +100,9 @@ def page_url(host: str, port: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 lets other machines in")
-    parser.add_argument("--port-twisted", type=int, default=9000, help="0 takes any free port")
-    parser.add_argument("--port-asyncio", type=int, default=9001, help="0 takes any free port")
+    for name, usual in (("twisted", PORT_TWISTED), ("asyncio", PORT_ASYNCIO)):
+        about = f"0 takes any free port (default: {usual}, or any free port if that is taken)"
+        parser.add_argument(f"--port-{name}", type=port_number, metavar="PORT", help=about)
     args = parser.parse_args()
 
     loop = asyncio.new_event_loop()

@@ -17,9 +17,9 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
+from wsframework.websocket import ConnectionDeny, ConnectionRequest, HttpRequest, HttpResponse
 from wsframework.websocket.factory import WebSocketServerFactory
 from wsframework.websocket.protocol import WebSocketServerProtocol
-from wsframework.websocket.types import ConnectionDeny, ConnectionRequest, HttpRequest, HttpResponse
 
 __all__ = ["ChatFactory", "ChatProtocol", "Refusal", "Room"]
 

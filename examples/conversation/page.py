@@ -7,7 +7,7 @@ from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
 
-from wsframework.websocket.types import HttpResponse
+from wsframework.websocket import HttpResponse
 
 
 def page(name: str) -> HttpResponse:

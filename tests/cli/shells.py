@@ -145,6 +145,8 @@ class Terminal:
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         # No cursor position reports: nobody here answers the question.
         environment = _environment(TERM="xterm-256color", PROMPT_TOOLKIT_NO_CPR="1", **more)
+        # The terminal has a size of its own; readline, which pytest imports, leaves that of another one there.
+        environment = {name: value for name, value in environment.items() if name not in ("COLUMNS", "LINES")}
         self.process = subprocess.Popen(
             [sys.executable, "-c", _IN_TERMINAL, *_PROGRAM, *arguments],
             cwd=folder,

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.interop
 Start = Callable[..., Command]
 StartPeer = Callable[..., Peer]
 
-LACKS_TLS = "; does this port speak TLS? ws:// is without"
-WANTS_TLS = "; perhaps this port speaks TLS: wss://"
+LACKS_TLS = "; does this port speak TLS? If it does not, use ws://"
+WANTS_TLS = "; perhaps this port speaks TLS; if it does, use wss://"
 # A fatal alert of TLS, and what nginx and Go's servers say in HTTP.
 ALERT = b"\x15\x03\x01\x00\x02\x02\x46"
 REFUSALS = [
@@ -140,11 +140,12 @@ def test_other_refusals_have_no_such_advice(call: Callable[..., str]) -> None:
 def test_a_certificate_that_is_not_trusted_is_called_that(
     call: Callable[..., str], peer: StartPeer, certificate: tuple[str, str]
 ) -> None:
-    """In the same words on both backends."""
+    """In the same words on both backends, with what to do if it is right nevertheless."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate[0])
     line = call(peer(ssl=context).url.replace("ws:", "wss:"))
     assert line.startswith("the server's certificate is not trusted")
+    assert line.endswith("; --ca FILE trusts what is signed by the certificates in FILE, -k any server")
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -26,7 +26,7 @@ def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert caught.value.code == 0
     shown = capsys.readouterr().out
     assert all(name in shown and name in HINT for name in COMMANDS)
-    assert "wsframework[cli]" in shown
+    assert "pip install '.[cli]' in the checkout" in " ".join(shown.split())
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -36,6 +36,22 @@ def test_each_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) ->
         main([name, "--help"])
     assert caught.value.code == 0
     assert f"usage: wsframework {name} " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("columns", [50, 80, 120])
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_help_fills_the_terminal(
+    name: str, columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No line was broken in the middle of a word, whatever the width; what is one paragraph is filled."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    with pytest.raises(SystemExit):
+        main([name, "--help"] if name else ["--help"])
+    lines = capsys.readouterr().out.splitlines()
+    # What cannot be broken: a column of names takes its room.
+    assert max(map(len, lines)) < max(columns, 80)
+    filled = [line for line in lines if len(line) > columns * 2 // 3]
+    assert filled, "paragraphs grow with the terminal"
 
 
 def test_the_version_can_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,6 +77,7 @@ def test_wrong_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[st
         (["check", "--nothing", "ws://x"], "wsframework check"),
         (["bench", "ws://x", "-x"], "wsframework bench"),
         (["serve", "echo", "target", "more"], "wsframework serve"),
+        (["options", "name", "more"], "wsframework options"),
         (["--nothing", "serve", "echo"], "wsframework"),
     ],
 )
@@ -113,7 +130,7 @@ def test_without_twisted_it_says_what_to_install(
     with pytest.raises(SystemExit) as caught:
         main(["bench", "ws://127.0.0.1:1/", "--backend", "twisted"])
     assert caught.value.code == 2
-    assert f"{name} is not installed: pip install 'wsframework[twisted]'" in capsys.readouterr().err
+    assert f"{name} is not installed: pip install '.[twisted]' in the checkout" in capsys.readouterr().err
 
 
 def test_our_plugin_is_not_taken_for_twisted() -> None:
@@ -124,7 +141,7 @@ def test_our_plugin_is_not_taken_for_twisted() -> None:
         check=False,
     )  # fmt: skip
     assert done.returncode == 2
-    assert "Twisted is not installed: pip install 'wsframework[twisted]'" in done.stderr
+    assert "Twisted is not installed: pip install '.[twisted]' in the checkout" in done.stderr
 
 
 def test_a_mistake_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -260,6 +260,8 @@ def test_commands_do_what_help_says(connect: Start, peer: StartPeer) -> None:
     assert (done.status(), done.output()) == (0, ['{"a": [1]}', "still here"])
     errors = "\n".join(done.errors())
     assert errors.count("pong after ") == 2
+    assert errors.index("< PONG 'hello'") < errors.rindex("pong after "), "the frame comes first"
+    assert errors.index("< PONG") < errors.index("pong after ")
     for said in ("< PONG 'hello'", "> PING", "> PONG 'x'", "! that is no JSON", "HTTP/1.1 101", "on the wire"):
         assert said in errors
     for said in ("/close [code [reason]]", "! there is no /nope", "! /bin HEX", "close code 1005 cannot", "not 126"):

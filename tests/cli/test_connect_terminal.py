@@ -48,6 +48,7 @@ def test_what_is_typed_is_sent_and_what_comes_is_shown(connect: Start, peer: Sta
     server = peer()
     shell = connect(server.url)
     shell.until("subprotocol")
+    shell.until("/help for commands, Ctrl-D to close")
     shell.type("hello\r")
     shell.until("< hello")
     shell.type("/bin 00ff\r")
@@ -69,7 +70,7 @@ def test_ctrl_c_closes_in_order(connect: Start, peer: StartPeer) -> None:
     shell.type("half a l")
     shell.type("\x03")
     assert shell.status() == 130
-    shown = shell.until("Closed by you with 1001 (the server answered 1001)")
+    shown = shell.until("\nClosed by you with 1001 (the server answered 1001)")
     assert "Traceback" not in shown
     assert server.closure() == (1001, "")
 
@@ -107,15 +108,25 @@ def test_a_message_cannot_look_like_anything_else(connect: Start, peer: StartPee
     assert "< first" in shown
 
 
-def test_the_help_fits_a_narrow_terminal(connect: Start, peer: StartPeer) -> None:
-    """On my telephone no line of /help was broken."""
-    shell = connect(peer().url, columns=40)
+def test_the_end_of_what_is_typed_is_the_end(connect: Start, peer: StartPeer) -> None:
+    """Ctrl-D closes at once: only at the end of a pipe are late answers waited for."""
+    shell = connect(peer().url, "--wait", "600")
+    shell.type("hello\r")
+    shell.until("< hello")
+    shell.type("\x04")
+    assert shell.status() == 0
+
+
+@pytest.mark.parametrize(("columns", "count"), [(40, 13), (80, 10)])
+def test_the_help_fits_the_terminal(connect: Start, peer: StartPeer, columns: int, count: int) -> None:
+    """On my telephone no line of /help was broken, and on my screen each has one line."""
+    shell = connect(peer().url, columns=columns)
     shell.type("/help\r")
     lines = shell.until("send /text").splitlines()
     begin = next(number for number, line in enumerate(lines) if "/ping [text] " in line)
     end = next(number for number, line in enumerate(lines) if "send /text" in line)
-    assert end - begin == 10
-    assert all(len(line) < 40 for line in lines[begin : end + 1])
+    assert end - begin + 1 == count
+    assert all(len(line) < columns for line in lines[begin : end + 1])
     shell.type("\x04")
     assert shell.status() == 0
 

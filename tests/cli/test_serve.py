@@ -6,6 +6,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 
+from tests.cli.certificates import self_signed
 from tests.cli.shells import BACKENDS, SECONDS, Command, client
 from wsframework.cli import serve as command_module
 
@@ -95,10 +97,24 @@ def test_a_second_signal_ends_it_at_once(serve: Start) -> None:
     assert server.errors() == []
 
 
-def test_it_can_speak_tls(serve: Start, certificate: tuple[str, str]) -> None:
-    """--tls with one file that has both, or with two."""
-    for files in ((certificate[0],), (certificate[0], certificate[0])):
-        server = serve("echo", "--tls", *files)
+@pytest.fixture(scope="session")
+def parts(certificate: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """The certificate and its key, a file for each."""
+    folder = Path(tmp_path_factory.mktemp("parts"))
+    key, begin, rest = Path(certificate[0]).read_text().partition("-----BEGIN CERTIFICATE-----")
+    (folder / "c.pem").write_text(begin + rest)
+    (folder / "k.pem").write_text(key)
+    return str(folder / "c.pem"), str(folder / "k.pem")
+
+
+def test_it_can_speak_tls(serve: Start, certificate: tuple[str, str], parts: tuple[str, str]) -> None:
+    """--tls with one file that has both, or with two, before what is served and after it."""
+    for words in (
+        ("echo", "--tls", certificate[0]),
+        ("--tls", certificate[0], "echo"),
+        ("--tls", parts[0], "--key", parts[1], "echo"),
+    ):
+        server = serve(*words)
         url = server.url()
         assert url.startswith("wss://")
         with client(url, ssl=ssl.create_default_context(cafile=certificate[1])) as connection:
@@ -151,6 +167,7 @@ def test_the_handler_with_a_log_has_the_name_of_the_one_within() -> None:
         ("tunnel", "tcp::1:22"),
         ("echo", "--tls", "no-such-file"),
         ("echo", "--tls", "a", "b", "c"),
+        ("echo", "--key", "a"),
         ("echo", "--origin", "not an origin"),
         ("echo", "--port", "65536"),
         ("echo", "--max-connections", "-1"),
@@ -163,6 +180,49 @@ def test_wrong_usage_is_2(command: Start, backend: str, arguments: tuple[str, ..
     assert done.status() == 2
     assert "error: " in done.errors()[-1]
     assert done.output() == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ("--tls", "{cert}", "{key}", "echo"),
+            "'{key}' is not one of echo, chat, broadcast, tunnel; if {key} has the key: --tls {cert} --key {key}",
+        ),
+        (
+            ("echo", "--tls", "{cert}", "{key}"),
+            "tunnel needs a target, tcp:host:port, and nothing else takes one; "
+            "if {key} has the key: --tls {cert} --key {key}",
+        ),
+        (("--tls", "{cert}", "echo"), "{cert} has no private key; name its file with --key"),
+        (("--tls", "{cert}", "--key", "{cert}", "echo"), "{cert} has no private key"),
+        (("--tls", "{key}", "echo"), "{key} has no certificate"),
+        (("--tls", "{cert}", "--key", "none", "echo"), "--key none: No such file or directory"),
+    ],
+)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_files_for_tls_that_will_not_do_are_named(
+    command: Start, parts: tuple[str, str], backend: str, words: tuple[str, ...], said: str
+) -> None:
+    """It told me how to name the two files, in the same words on both backends."""
+    names = {"cert": parts[0], "key": parts[1]}
+    done = command("serve", *(word.format(**names) for word in words), "--port", "0", "--backend", backend)
+    assert done.status() == 2
+    assert done.errors()[-1] == "wsframework serve: error: " + said.format(**names)
+
+
+def test_a_key_of_another_certificate_is_no_traceback(serve: Start, parts: tuple[str, str], tmp_path: Path) -> None:
+    """What OpenSSL says is understandable there."""
+    self_signed(tmp_path / "other.pem")
+    done = serve("echo", "--tls", parts[0], "--key", str(tmp_path / "other.pem"))
+    assert done.status() == 2
+    assert "mismatch" in done.errors()[-1]
+
+
+def test_a_tunnel_may_have_its_words_apart(command: Start) -> None:
+    """`serve tunnel --port 0 tcp:...`, as I happened to type it."""
+    server = command("serve", "tunnel", "--port", "0", "tcp:127.0.0.1:9")
+    assert server.url().startswith("ws://127.0.0.1:")
 
 
 def test_it_warns_when_everybody_can_connect(capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,8 +48,9 @@ def test_terminals_and_pages_are_in_one_room(chat: str) -> None:
     """Who came with `wsframework connect` reads lines, a page gets JSON."""
     with terminal(chat) as ada:
         assert line(ada) == (
-            "You are guest 1; here: guest 1. "
-            "For another name: /name NAME; in wsframework connect //name NAME. All else is said."
+            "You are guest 1; here: guest 1.\n"
+            "For another name: /name NAME; in wsframework connect //name NAME.\n"
+            "All else is said."
         )
         with page(chat) as grace:
             assert fields(grace) == {"type": "welcome", "name": "guest 2", "people": ["guest 1", "guest 2"]}

@@ -215,4 +215,20 @@ def test_a_client_ends_and_says_so_where_no_server_runs(page: Path, backend: str
     """I forgot to start the server."""
     with running(program(page, backend, "Client").replace("9000", str(free_port()))) as client:
         out, errors = client.communicate(timeout=SECONDS)
-    assert "refused" in out or "ConnectionRefusedError" in errors
+    assert (out.count("\n"), errors) == (1, ""), errors
+    assert "refused" in out or "Connect call failed" in out
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_conversation_ends_and_says_so_where_no_server_runs(backend: str) -> None:
+    """The same with `await`."""
+    (source,) = [
+        block
+        for block in blocks_of(ROOT / "docs" / "quickstart.md")
+        if f"from wsframework.{backend} import connect\n" in block and "__main__" in block
+    ]
+    with running(source.replace("9000", str(free_port()))) as client:
+        out, errors = client.communicate(timeout=SECONDS)
+    assert out.startswith("no connection: ")
+    assert (out.count("\n"), errors) == (1, "")

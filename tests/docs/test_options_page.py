@@ -10,8 +10,9 @@ import pytest
 
 pytest.importorskip("sphinx")
 
-from option_table import PAGE, THEMES, facts, rows  # found by conftest.py
+from option_table import PAGE  # found by conftest.py
 
+from wsframework.cli.option_rows import THEMES, facts, rows
 from wsframework.options import ClientOptions, ServerOptions
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"

@@ -6,7 +6,7 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -253,15 +253,39 @@ def half_open(page: str) -> socket.socket:
 
 def test_demo_takes_another_port_where_one_is_taken(start: Start) -> None:
     """The ports were in use, by the demo that I had forgotten in another window."""
-    with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
-        taken = [str(sock.getsockname()[1]) for sock in (first, second)]
-        program = start(EXAMPLES / "chat_demo.py", "--port-twisted", taken[0], "--port-asyncio", taken[1])
-        for port in taken:
+    with ExitStack() as stack:
+        for port in (9000, 9001):
+            # Whoever has it already does as well.
+            with suppress(OSError):
+                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+        program = start(EXAMPLES / "chat_demo.py")
+        for port in (9000, 9001):
             assert program.line().startswith(f"Port {port} is taken")
         for page in demo_urls(program):
             with Person(page, f"Person at {page[-6:]}") as person:
                 assert person.welcome["type"] == "welcome"
         program.stop()
+
+
+@pytest.mark.parametrize("backend", ["twisted", "asyncio"])
+def test_demo_does_not_exchange_the_port_that_i_asked_for(start: Start, backend: str) -> None:
+    """My proxy looks for it there."""
+    other = {"twisted": "asyncio", "asyncio": "twisted"}[backend]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        # Not strict: what was made so far is left to the end of the process.
+        arguments = [f"--port-{backend}", str(port), f"--port-{other}", "0"]
+        program = start(EXAMPLES / "chat_demo.py", *arguments, strict=False)
+        assert program.exit_code() == 1
+        assert program.errors() == f"cannot serve on port {port}: another program has it\n"
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "http", "1_0"])
+def test_demo_refuses_what_is_no_port(start: Start, port: str) -> None:
+    """I mistyped it."""
+    program = start(EXAMPLES / "chat_demo.py", f"--port-twisted={port}")
+    assert program.exit_code() == 2
+    assert program.errors().endswith(f"a port is a number from 0 to 65535, not {port!r}\n")
 
 
 def test_demo_says_in_a_line_that_it_cannot_serve(start: Start) -> None:

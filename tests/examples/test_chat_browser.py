@@ -158,6 +158,8 @@ def test_page_comes_back_by_itself_when_the_server_does(browser: Browser, demo: 
     demo.stop()
     for page in (ada, grace):
         page.until_text("#state", "trying again")
+        page.until_text("#who-title", "Not connected")
+        assert page.evaluate("document.getElementById('people').childElementCount") == 0
     say(ada, "not lost")
     ada.until_text("#problem", "unsent")
     demo.begin()

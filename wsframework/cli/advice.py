@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from wsframework._core.uri import WebSocketUri, bracket
-from wsframework.cli.backends import NO_NAME, Backend
+from wsframework.cli.backends import NO_NAME, UNTRUSTED, Backend
 from wsframework.exceptions import HandshakeError, HandshakeLost, HandshakeRejected
 
 __all__ = ["of_connecting", "of_listening"]
@@ -33,10 +33,12 @@ def of_connecting(backend: Backend, error: BaseException, uri: WebSocketUri, *, 
         return f"{uri.host}: {text}"
     if is_refused or (uri.unix_path is not None and backend.error_number(error) == errno.ENOENT):
         return f"{uri.unix_path or _place(uri.host, uri.port)}: {text}; is a server running there?"
+    if text.startswith(UNTRUSTED):
+        return f"{text}; --ca FILE trusts what is signed by the certificates in FILE, -k any server"
     if uri.is_secure and _may_lack_tls(error, text):
-        return f"{text.removesuffix('.')}; does this port speak TLS? ws:// is without"
+        return f"{text.removesuffix('.')}; does this port speak TLS? If it does not, use ws://"
     if not uri.is_secure and _may_want_tls(error):
-        return f"{text}; perhaps this port speaks TLS: wss://"
+        return f"{text}; perhaps this port speaks TLS; if it does, use wss://"
     return text
 
 

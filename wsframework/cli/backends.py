@@ -13,7 +13,18 @@ from typing import Any, Final
 from wsframework.cli.failures import Failure, UsageError
 from wsframework.cli.findings import printable
 
-__all__ = ["NAMES", "NO_NAME", "PATIENCE", "Backend", "Stream", "Trust", "add_backend_argument", "in_words", "load"]
+__all__ = [
+    "NAMES",
+    "NO_NAME",
+    "PATIENCE",
+    "UNTRUSTED",
+    "Backend",
+    "Stream",
+    "Trust",
+    "add_backend_argument",
+    "in_words",
+    "load",
+]
 
 NAMES: Final = ("asyncio", "twisted")
 PATIENCE: Final = 30.0
@@ -21,6 +32,9 @@ PATIENCE: Final = 30.0
 
 NO_NAME: Final = "the name cannot be looked up"
 """What `Backend.explain` begins with then; it does not know the name."""
+
+UNTRUSTED: Final = "the server's certificate is not trusted"
+"""What it begins with for a certificate that a client does not take."""
 
 # Where a module is not called as what is installed.
 _DISTRIBUTIONS: Final = {"OpenSSL": "pyOpenSSL", "twisted": "Twisted"}
@@ -147,5 +161,6 @@ def load(name: str) -> Backend:
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         name = _DISTRIBUTIONS.get(missing, missing)
-        raise UsageError(f"--backend twisted: {name} is not installed: pip install 'wsframework[twisted]'") from None
+        how = "pip install '.[twisted]' in the checkout"
+        raise UsageError(f"--backend twisted: {name} is not installed: {how}") from None
     return TwistedBackend()

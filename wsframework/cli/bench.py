@@ -30,19 +30,18 @@ _MOST_OCTETS: Final = 1 << 30
 # The largest header of a frame, and what a connection may keep without counting as full.
 _FRAME: Final = 14
 _LEAST_ROOM: Final = 64 * 1024
-_EPILOG: Final = """\
-The server has to send every message back as it came; that is verified. A message's latency is the time from sending it
-to having it back. The load comes from one Python process on one core: a fast server waits for that more than the other
-way round, so read the throughput as "at least".
-
-exit status: 0 if nothing went wrong, else 1
-"""
+_EPILOG: Final = (
+    "The server has to send every message back as it came; that is verified. A message's latency is the time from "
+    "sending it to having it back. The load comes from one Python process on one core: a fast server waits for that "
+    'more than the other way round, so read the throughput as "at least".\n'
+    "\n"
+    "exit status: 0 if nothing went wrong, else 1"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `bench` can be told."""
     parser.epilog = _EPILOG
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add_client_arguments(parser)
     kind = parser.add_argument_group("load")
     kind.add_argument(

@@ -30,7 +30,8 @@ _MAX_TEXT: Final = 2000
 _MAX_WAITING: Final = 100
 # What a terminal is told; the words are the fields of the JSON.
 _LINES: Final = {
-    "welcome": "You are {name}; here: {people}. For another name: /name NAME; in wsframework connect //name NAME. "
+    "welcome": "You are {name}; here: {people}.\n"
+    "For another name: /name NAME; in wsframework connect //name NAME.\n"
     "All else is said.",
     "joined": "* {name} joined",
     "left": "* {name} left",

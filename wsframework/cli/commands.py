@@ -3,39 +3,44 @@
 from __future__ import annotations
 
 import json
+import shutil
+import textwrap
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 
 from wsframework._core.connection import check_close
+from wsframework.cli.backends import Backend
 from wsframework.cli.findings import printable
 from wsframework.cli.screen import Screen, octets
 from wsframework.exceptions import Disconnected
 
-__all__ = ["HELP", "NAMES", "Commands"]
+__all__ = ["NAMES", "Commands"]
 
-HELP: Final = """\
-/ping [text]           send a Ping
-/pong [text]           send a Pong
-/close [code [reason]] close, with 1000
-/file PATH             a file, as text
-                       if it is UTF-8
-/bin HEX               send octets
-/json VALUE            send valid JSON
-/headers               the handshake
-/stats                 what was counted
-/help                  this list
-//text                 send /text"""
+_HELP: Final = {
+    "/ping [text]": "send a Ping",
+    "/pong [text]": "send a Pong",
+    "/close [code [reason]]": "close, with 1000",
+    "/file PATH": "send a file, as text if it is UTF-8",
+    "/bin HEX": "send octets: /bin 00 ff 7f",
+    "/json VALUE": "send valid JSON",
+    "/headers": "the handshake",
+    "/stats": "what was counted",
+    "/help": "this list",
+    "//text": "send /text",
+}
+_NAMES_WIDTH: Final = max(map(len, _HELP)) + 1
 
 
 class Commands:
-    """Does what lines say, on one conversation. `spawn` lets a coroutine run beside."""
+    """Does what lines say, on one conversation of this backend."""
 
-    def __init__(self, conversation: Any, screen: Screen, spawn: Callable[[Any], object], *, frames: bool) -> None:
+    def __init__(self, conversation: Any, screen: Screen, backend: Backend, *, frames: bool) -> None:
         self._conversation = conversation
         self._screen = screen
-        self._spawn = spawn
+        self._backend = backend
         self._frames = frames
         self._begun = perf_counter()
 
@@ -63,13 +68,15 @@ class Commands:
             raise ValueError(f"a Ping has at most 125 octets, not {len(payload)}")
         if self._frames:
             self._screen.frame(">", "PING", repr(rest) if rest else "")
-        self._spawn(self._pinged(payload))
+        self._backend.spawn(self._pinged(payload))
 
     async def _pinged(self, payload: bytes | None) -> None:
         try:
             passed = await self._conversation.ping(payload)
         except Disconnected:
             return
+        # A Deferred comes at once, before the frame itself is shown.
+        await self._backend.sleep(0)
         self._screen.note(f"pong after {1000 * passed:.1f} ms")
 
     async def _pong(self, rest: str) -> None:
@@ -137,7 +144,11 @@ class Commands:
         self._screen.table(rows)
 
     async def _help(self, rest: str) -> None:
-        self._screen.note(HELP)
+        # A cursor at the end of a full line would be on the next.
+        width = shutil.get_terminal_size().columns - 1
+        fill = partial(textwrap.wrap, width=width, subsequent_indent=" " * _NAMES_WIDTH)
+        rows = (fill(f"{name:<{_NAMES_WIDTH}}{purpose}") for name, purpose in _HELP.items())
+        self._screen.note("\n".join(line for row in rows for line in row))
 
 
 _Action = Callable[[Commands, str], Awaitable[None]]

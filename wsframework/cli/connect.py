@@ -17,20 +17,19 @@ from wsframework.exceptions import ConnectionClosed, Disconnected
 __all__ = ["add_arguments", "run"]
 
 _IN_ORDER: Final = (1000, 1001, 1005)
-_EPILOG: Final = """\
-A line is sent as a text message; /help lists the commands. Ctrl-D ends it, with a Close of 1000. When the lines come
-from a pipe or a file, it waits at their end until the server has answered a Ping and nothing has come for --wait
-seconds, and closes then. Messages go to stdout, all else to stderr.
-
-exit status: 0 if the server's Close has 1000, 1001 or no code, else 1; 130 after Ctrl-C
-"""
+_EPILOG: Final = (
+    "A line is sent as a text message; /help lists the commands. Ctrl-D ends it, with a Close of 1000. When the lines "
+    "come from a pipe or a file, it waits at their end until the server has answered a Ping and nothing has come for "
+    "--wait seconds, and closes then. Messages go to stdout, all else to stderr.\n"
+    "\n"
+    "exit status: 0 if the server's Close has 1000, 1001 or no code, else 1; 130 after Ctrl-C"
+)
 _MIB: Final = 1 << 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `connect` can be told."""
     parser.epilog = _EPILOG
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add_client_arguments(parser)
     shown = parser.add_argument_group("display")
     shown.add_argument("--binary", choices=DISPLAYS, default="hex", help="how to show binary messages (default: hex)")
@@ -84,6 +83,8 @@ class _Talk:
                 await self._talk()
         except self._backend.cancelled:
             await self._conversation.close(1001)
+            if self._keyboard.is_echoed:
+                self._screen.end_line()
             self._closed()
             raise
         except BaseException:
@@ -128,7 +129,7 @@ class _Talk:
         return True
 
     async def _say_goodbye(self) -> None:
-        if not self._keyboard.is_editor:
+        if not self._keyboard.is_typed:
             # The server has read all that was sent when it answers this.
             await self._conversation.ping()
             before = -1
@@ -140,7 +141,7 @@ class _Talk:
     def _opened(self) -> None:
         conversation, screen = self._conversation, self._screen
         frames = self._arguments.frames
-        self._commands = Commands(conversation, screen, self._backend.spawn, frames=frames)
+        self._commands = Commands(conversation, screen, self._backend, frames=frames)
         screen.start_clock()
         screen.title(f"Connected to {self._arguments.url}")
         extensions = ", ".join(str(extension) for extension in conversation.websocket_extensions_in_use)
@@ -154,8 +155,10 @@ class _Talk:
         if frames:
             conversation.on("ping", lambda payload: screen.frame("<", "PING", _payload(payload)))
             conversation.on("pong", lambda payload: screen.frame("<", "PONG", _payload(payload)))
-        if self._keyboard.is_editor:
-            screen.note("/help for commands, Ctrl-D to close")
+        if self._keyboard.is_typed:
+            # Without a line editor there is no prompt: what comes would stand behind it.
+            how = "type a line and press Enter; " if self._keyboard.is_echoed else ""
+            screen.note(f"{how}/help for commands, Ctrl-D to close")
 
     def _closed(self) -> int:
         conversation, screen = self._conversation, self._screen

@@ -23,7 +23,10 @@ _STDIN: Final = 0
 class Keyboard(Protocol):
     """Gives lines, inside of `with keyboard.ready()`."""
 
-    is_editor: bool
+    is_typed: bool
+    """Somebody types them, and looks at what comes."""
+    is_echoed: bool
+    """The terminal shows what is typed by itself, also Ctrl-C, which it shows as `^C`."""
 
     def ready(self) -> AbstractContextManager[Any]:
         """While lines are asked for."""
@@ -34,10 +37,11 @@ class Keyboard(Protocol):
 
 def find_keyboard(words: Iterable[str]) -> Keyboard:
     """The best there is; `words` complete what is typed in a line editor."""
-    if sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty():
+    is_typed = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+    if is_typed:
         with suppress(ModuleNotFoundError):
             return Editor(words)
-    return Lines()
+    return Lines(is_typed=is_typed)
 
 
 class Lines:
@@ -47,9 +51,8 @@ class Lines:
     inside of Python's buffered stdin would hold up the end of the process. It reads on only when lines are wanted.
     """
 
-    is_editor = False
-
-    def __init__(self, read: Callable[[], bytes] = lambda: os.read(_STDIN, _CHUNK)) -> None:
+    def __init__(self, read: Callable[[], bytes] = lambda: os.read(_STDIN, _CHUNK), *, is_typed: bool = False) -> None:
+        self.is_typed = self.is_echoed = is_typed
         self._read = read
         self._rest = b""
         self._lines: list[bytes] = []
@@ -106,7 +109,8 @@ async def _in_thread(work: Callable[[], bytes]) -> bytes:
 class Editor:
     """prompt_toolkit: a line at the bottom that what comes does not disturb, with a history for as long as it runs."""
 
-    is_editor = True
+    is_typed = True
+    is_echoed = False
 
     def __init__(self, words: Iterable[str]) -> None:
         from prompt_toolkit import PromptSession

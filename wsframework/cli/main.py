@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from wsframework import __version__
 from wsframework.cli.failures import Failure, OutputGone, Stopped, UsageError
+from wsframework.cli.paragraphs import Paragraphs
 
 __all__ = ["COMMANDS", "HINT", "main"]
 
@@ -24,17 +25,18 @@ COMMANDS: Final = {
     "serve": "a server that is ready to use: echo, chat, broadcast, tunnel",
     "check": "look at a server step by step, and say what is wrong",
     "bench": "put a bounded load on an echo server and measure it",
+    "options": "what a server or a client can be told, with defaults",
 }
 """Each with what it is for."""
 
 HINT: Final = f"Commands: {', '.join(COMMANDS)}; `wsframework --help` says more."
 
-_EPILOG: Final = """\
-With the extra `cli` (pip install "wsframework[cli]") `connect` has a line editor with a history, and `bench` shows how
-far it is. `--backend twisted` needs Twisted: the extra `twisted`.
-
-exit status: 0 as asked, 1 something failed, 2 wrong usage, 130 Ctrl-C
-"""
+_EPILOG: Final = (
+    "With the extra `cli` (pip install '.[cli]' in the checkout) `connect` has a line editor with a history, and "
+    "`bench` shows how far it is. `--backend twisted` needs Twisted: the extra `twisted`.\n"
+    "\n"
+    "exit status: 0 as asked, 1 something failed, 2 wrong usage, 130 Ctrl-C"
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,7 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # the whole.
     begin = given.index(name)
     parser.parse_args(given[:begin])
-    return _run(module, commands[name].parse_args(given[begin + 1 :]), commands[name])
+    # Intermixed: `serve tunnel --port 0 tcp:host:port` has its words on both sides of an option.
+    return _run(module, commands[name].parse_intermixed_args(given[begin + 1 :]), commands[name])
 
 
 def _run(module: Any, arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
@@ -89,13 +92,17 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
         prog="wsframework",
         description="WebSocket from a shell. Without a command: versions, for reports of problems.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Paragraphs,
     )
     parser.add_argument("--version", action="version", version=f"wsframework {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", title="commands")
     commands = {
         name: subparsers.add_parser(
-            name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.", allow_abbrev=False
+            name,
+            help=purpose,
+            description=f"{purpose[0].upper()}{purpose[1:]}.",
+            formatter_class=Paragraphs,
+            allow_abbrev=False,
         )
         for name, purpose in COMMANDS.items()
     }

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 from wsframework.asyncio.conversation import connect, serve
-from wsframework.cli.backends import NO_NAME, PATIENCE, Backend, Stream, Trust, in_words
+from wsframework.cli.backends import NO_NAME, PATIENCE, UNTRUSTED, Backend, Stream, Trust, in_words
 from wsframework.cli.failures import Failure
 from wsframework.cli.signals import Signals
 from wsframework.exceptions import WebSocketError
@@ -95,7 +95,7 @@ class AsyncioBackend(Backend):
     def explain(self, error: BaseException) -> str | None:
         """See `Backend.explain`."""
         if isinstance(error, ssl.SSLCertVerificationError):
-            return f"the server's certificate is not trusted: {error.verify_message}"
+            return f"{UNTRUSTED}: {error.verify_message}"
         if isinstance(error, ssl.SSLError):
             return f"TLS failed: {in_words(None, error.reason or str(error)).replace('_', ' ').lower()}"
         if isinstance(error, socket.gaierror):

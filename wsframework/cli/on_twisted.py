@@ -19,7 +19,7 @@ from twisted.logger import ILogObserver, LogLevel, eventAsText, globalLogBeginne
 from twisted.python import failure
 from zope.interface import implementer
 
-from wsframework.cli.backends import NO_NAME, Backend, Stream, Trust, in_words
+from wsframework.cli.backends import NO_NAME, UNTRUSTED, Backend, Stream, Trust, in_words
 from wsframework.cli.failures import Failure
 from wsframework.cli.on_twisted_stream import TwistedStream
 from wsframework.cli.signals import Signals
@@ -32,7 +32,7 @@ __all__ = ["TwistedBackend"]
 _PEM: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 # A TLS handshake that fails ends the transport, and of that only the text is left: library, function and reason.
 _REASON: Final = re.compile(r"\('SSL routines', '[^']*', '([^']+)'\)")
-_UNTRUSTED: Final = "certificate verify failed"
+_FAILED: Final = "certificate verify failed"
 
 
 class TwistedBackend(Backend):
@@ -153,8 +153,8 @@ class TwistedBackend(Backend):
         if isinstance(error_, (OSError, error.ConnectError, error.CannotListenError)):
             return in_words(self.error_number(error_), str(error_) or type(error_).__name__)
         if isinstance(error_, HandshakeLost) and (reasons := _REASON.findall(str(error_))):
-            if _UNTRUSTED in reasons:
-                return "the server's certificate is not trusted"
+            if _FAILED in reasons:
+                return UNTRUSTED
             return f"TLS failed: {'; '.join(reasons)}"
         return in_words(None, str(error_)) if isinstance(error_, (WebSocketError, error.ConnectionClosed)) else None
 

@@ -58,6 +58,10 @@ class Screen:
         """The beginning or the end."""
         _write(sys.stderr, self._paint(_BOLD, text))
 
+    def end_line(self) -> None:
+        """What the terminal has echoed stands on a line of its own."""
+        _write(sys.stderr, "")
+
     def problem(self, text: str) -> None:
         """What did not work."""
         _write(sys.stderr, self._paint(_RED, f"! {printable(text)}"))

@@ -6,7 +6,7 @@ import argparse
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import wraps
 from ipaddress import ip_address
@@ -32,10 +32,15 @@ _EPILOG: Final = "\n".join(
     [
         *(f"{name:<10} {purpose}" for name, purpose in _WHAT.items()),
         "",
-        "A tunnel takes binary messages. It and the chat refuse pages of other sites, which browsers name in the",
+        "A tunnel takes binary messages. It and the chat refuse pages of other sites, which browsers name in the "
         "header Origin; --origin says which ones may connect. Ctrl-C and SIGTERM close all connections in order.",
     ]
 )
+# What begins these in PEM; keys are of several kinds.
+_CERTIFICATE: Final = b"-----BEGIN CERTIFICATE-----"
+_KEY: Final = b"PRIVATE KEY-----"
+# Octets in which they must have begun. A chain with its key has a few thousand.
+_LARGEST_PEM: Final = 1 << 20
 # Of what people do not keep up with so much is kept for them.
 _QUEUE: Final = 256
 
@@ -53,14 +58,12 @@ class Service:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `serve` can be told."""
     parser.epilog = _EPILOG
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("what", choices=_WHAT, metavar="|".join(_WHAT))
+    parser.add_argument("what", metavar="|".join(_WHAT))
     parser.add_argument("target", nargs="?", metavar="TARGET", help="for tunnel: tcp:host:port")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=_port, default=9000, help="0 for any that is free (default: 9000)")
-    parser.add_argument(
-        "--tls", nargs="+", metavar=("CERT", "KEY"), help="speak TLS, by these files (PEM); KEY may be in CERT"
-    )
+    parser.add_argument("--tls", metavar="CERT", help="speak TLS, with the certificate in this file (PEM)")
+    parser.add_argument("--key", metavar="KEY", help="its private key (PEM), where that is not in CERT")
     parser.add_argument(
         "--origin", action="append", metavar="PATTERN",
         help="pages that may connect, as https://*.example.com; may be repeated",
@@ -72,6 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal comes; SIGTERM is how a server is ended in order: 0."""
+    _check_words(arguments)
     backend = load(arguments.backend)
     service = _service(backend, arguments)
     backend.show_log(_log, all_lines=not arguments.quiet)
@@ -81,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         options["origins"] = arguments.origin
     if arguments.tls is not None:
-        options["ssl"] = _tls(backend, arguments.tls)
+        options["ssl"] = _tls(backend, arguments.tls, arguments.key)
     handler = service.handler if arguments.quiet else _logged(service.handler)
     try:
         return backend.run(lambda: backend.guarded(_serve(backend, arguments, handler, options)))
@@ -121,9 +125,23 @@ def _announce(server: Any, arguments: argparse.Namespace) -> None:
         raise OutputGone from None
 
 
+def _check_words(arguments: argparse.Namespace) -> None:
+    """`UsageError` for what cannot be served. A word too many behind --tls CERT is most likely its key."""
+    what, target = arguments.what, arguments.target
+    if arguments.tls is None and arguments.key is not None:
+        raise UsageError("--key goes with --tls CERT")
+    problem, extra = "", None
+    if what not in _WHAT:
+        problem, extra = f"{what!r} is not one of {', '.join(_WHAT)}", what
+    elif (what == "tunnel") != (target is not None):
+        problem, extra = "tunnel needs a target, tcp:host:port, and nothing else takes one", target
+    if problem and extra and arguments.tls and arguments.key is None:
+        problem += f"; if {extra} has the key: --tls {arguments.tls} --key {extra}"
+    if problem:
+        raise UsageError(problem)
+
+
 def _service(backend: Backend, arguments: argparse.Namespace) -> Service:
-    if (arguments.what == "tunnel") != (arguments.target is not None):
-        raise UsageError("tunnel needs a target, tcp:host:port, and nothing else takes one")
     if arguments.what == "chat":
         from wsframework.cli.chat import chat
 
@@ -195,13 +213,26 @@ def _log(line: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)
 
 
-def _tls(backend: Backend, files: Sequence[str]) -> Any:
-    if len(files) > 2:
-        raise UsageError("--tls takes one file or two; put what is to be served before it")
+def _tls(backend: Backend, certificate: str, key: str | None) -> Any:
+    """What OpenSSL says of files that are something else helps nobody, so that is looked at first."""
+    _check_pem(certificate, _CERTIFICATE, "--tls", "certificate")
+    _check_pem(key or certificate, _KEY, "--key", "private key" if key else "private key; name its file with --key")
     try:
-        return backend.server_tls(files[0], files[-1])
+        return backend.server_tls(certificate, key or certificate)
     except (OSError, ValueError) as error:
-        raise UsageError(f"--tls {' '.join(files)}: {backend.explain(error) or error}") from error
+        files = certificate if key is None else f"{certificate} --key {key}"
+        raise UsageError(f"--tls {files}: {backend.explain(error) or error}") from error
+
+
+def _check_pem(name: str, mark: bytes, option: str, wanted: str) -> None:
+    """Whether a file has something of a kind in it, by the line that such a thing begins with in PEM."""
+    try:
+        with open(name, "rb") as file:
+            found = mark in file.read(_LARGEST_PEM)
+    except OSError as error:
+        raise UsageError(f"{option} {name}: {error.strerror or error}") from error
+    if not found:
+        raise UsageError(f"{name} has no {wanted}")
 
 
 def _target(text: str) -> tuple[str, int]:
