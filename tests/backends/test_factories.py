@@ -166,6 +166,31 @@ def test_shutdown_says_goodbye_to_everybody(backend: Backend) -> None:
     assert backend.pending_timers() == 0
 
 
+@pytest.mark.parametrize("answers", [True, False], ids=["the peers answer", "the deadline passes"])
+def test_shutdown_is_over_when_the_last_onclose_was_called(backend: Backend, answers: bool) -> None:
+    """Then I may close the database that onClose writes to."""
+    order: list[str] = []
+
+    class Server(backend.server_protocol):  # type: ignore[name-defined, misc]
+        def onClose(self, *how: Any) -> None:
+            order.append("onClose")
+
+    factory = backend.make_server(Server)
+    links = [backend.connect(factory) for _ in range(3)]
+    for link in links:
+        link.receive(request())
+    factory._txaio.add_callbacks(factory.shutdown(deadline=5), lambda result: order.append("result"), None)
+    backend.advance(0)
+    if answers:
+        for link in links:
+            link.receive(close(1001))
+            link.end()
+    else:
+        backend.advance(5)
+    backend.settle()
+    assert order == ["onClose"] * 3 + ["result"]
+
+
 def test_shutdown_aborts_what_is_left_at_its_deadline(backend: Backend) -> None:
     """Peers that do not answer do not keep me from ending."""
     factory = backend.make_server(note_taker(backend))

@@ -176,6 +176,9 @@ class WebSocketFactory(UrlAttributes, ProtocolMaking, Generic[OptionsT, Protocol
             self._totals.add(protocol._connection, closure)
         self._connections.pop(protocol, None)
 
+    def _gone(self, protocol: ProtocolT) -> None:
+        """A connection has ended, and everybody was told."""
+
     # What a backend adds.
 
     @abstractmethod
@@ -289,6 +292,11 @@ class WebSocketServerFactory(RoutedFactory, WebSocketFactory[ServerOptions, WebS
     def _forget(self, protocol: WebSocketServerProtocol, closure: Closure | None = None) -> None:
         super()._forget(protocol, closure)
         self._admitted.pop(protocol, None)
+        if closure is None:
+            self._gone(protocol)
+
+    def _gone(self, protocol: WebSocketServerProtocol) -> None:
+        # Not before its onClose: whoever waits for the shutdown may take away what that needs.
         if self._shutdown is not None:
             self._shutdown.forget(protocol)
 

@@ -335,6 +335,7 @@ class ProtocolPort(MessageDelivery, Reporting):
         for membership in protocol._memberships:
             membership.closed()
         protocol._closed(closure)
+        protocol.factory._gone(protocol)
 
     def _close_failed(self, error: BaseException) -> None:
         self.log_failure(f"onClose raised on the connection with {self._peer}", error)
