@@ -69,6 +69,15 @@ def test_repeated_lines_can_be_had_one_by_one() -> None:
     assert headers.get_all("set-cookie") == ["a=1, x", "b=2"]
 
 
+def test_a_header_that_may_be_there_once_is_not_joined() -> None:
+    """Two Host lines are an attack and no list."""
+    headers = Headers([("Host", "a"), ("Origin", "x, y"), ("host", "b")])
+    assert headers.get_one("ORIGIN") == "x, y"
+    assert headers.get_one("cookie") is None
+    with pytest.raises(ValueError, match="more than one Host header"):
+        headers.get_one("Host")
+
+
 def test_the_lines_are_kept_as_received() -> None:
     """For a log or a proxy I want exactly what came in."""
     pairs = (("Host", "h"), ("hOST", ""))

@@ -243,51 +243,51 @@ def joined(chat: Chat, name: str) -> Iterator[None]:
 TAKEN = "somebody is called Ann already, perhaps your earlier connection; trying again"
 
 
+@pytest.fixture
+def visit(tmp_path: Path, chats: list[Chat]) -> Iterator[tuple[Chat, Page]]:
+    """The finished chat, and its page in a browser; at the end the page has nothing to complain about."""
+    if CHROMIUM is None:
+        pytest.skip("chromium was not found")
+    chat = Chat(tmp_path, STEP_6)
+    chats.append(chat)
+    with open_browser(CHROMIUM, tmp_path / "profile") as browser:
+        page = browser.open(f"http://127.0.0.1:{chat.port}/")
+        page.until_text("#state", "Who are you?")
+        yield chat, page
+        assert page.problems() == []
+
+
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium was not found")
-def test_the_page_waits_for_a_name_that_is_taken(tmp_path: Path, chats: list[Chat]) -> None:
+def test_the_page_waits_for_a_name_that_is_taken(visit: tuple[Chat, Page]) -> None:
     """My line was lost, and the server still believed that I was there. It says who is here only when that is so."""
-    assert CHROMIUM is not None, "the test is skipped without it"
-    chat = Chat(tmp_path, STEP_6)
-    chats.append(chat)
-    with open_browser(CHROMIUM, tmp_path / "profile") as browser:
-        page = browser.open(f"http://127.0.0.1:{chat.port}/")
-        page.until_text("#state", "Who are you?")
-        with joined(chat, "Ann"):
-            enter(page, "Ann")
-            page.until_text("#state", TAKEN)
-        page.until_text("#state", "Here as Ann")
-        page.until_text("#people", "In the room: Ann")
+    chat, page = visit
+    with joined(chat, "Ann"):
+        enter(page, "Ann")
+        page.until_text("#state", TAKEN)
+    page.until_text("#state", "Here as Ann")
+    page.until_text("#people", "In the room: Ann")
 
-        # Lost, and not back before another connection has the name.
-        page.evaluate("pause = 600000; socket.close()")
-        page.until_text("#state", "Not connected")
-        with joined(chat, "Ann"):
-            page.evaluate("connect()")
-            page.until_text("#state", TAKEN)
-            enter(page, "Anna")
-            page.until_text("#state", "Here as Anna")
-            page.until_text("#people", "In the room: Ann, Anna")
-        page.until_text("#people", "In the room: Anna")
-        enter(page, "hello")
-        page.until_text(".said", "Anna: hello")
-        assert page.problems() == []
+    # Lost, and not back before another connection has the name.
+    page.evaluate("pause = 600000; socket.close()")
+    page.until_text("#state", "Not connected")
+    with joined(chat, "Ann"):
+        page.evaluate("connect()")
+        page.until_text("#state", TAKEN)
+        enter(page, "Anna")
+        page.until_text("#state", "Here as Anna")
+        page.until_text("#people", "In the room: Ann, Anna")
+    page.until_text("#people", "In the room: Anna")
+    enter(page, "hello")
+    page.until_text(".said", "Anna: hello")
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium was not found")
-def test_the_page_shows_what_the_server_finds_wrong_with_a_name(tmp_path: Path, chats: list[Chat]) -> None:
+def test_the_page_shows_what_the_server_finds_wrong_with_a_name(visit: tuple[Chat, Page]) -> None:
     """My name was too long, and nobody told me that it was taken."""
-    assert CHROMIUM is not None, "the test is skipped without it"
-    chat = Chat(tmp_path, STEP_6)
-    chats.append(chat)
-    with open_browser(CHROMIUM, tmp_path / "profile") as browser:
-        page = browser.open(f"http://127.0.0.1:{chat.port}/")
-        page.until_text("#state", "Who are you?")
-        page.evaluate("input.removeAttribute('maxlength')")
-        enter(page, "A" * 25)
-        page.until_text("#state", '"name" has at most 24 characters')
-        assert "trying again" not in str(page.evaluate("state.textContent"))
-        enter(page, "Ann")
-        page.until_text("#state", "Here as Ann")
-        assert page.problems() == []
+    _, page = visit
+    page.evaluate("input.removeAttribute('maxlength')")
+    enter(page, "A" * 25)
+    page.until_text("#state", '"name" has at most 24 characters')
+    assert "trying again" not in str(page.evaluate("state.textContent"))
+    enter(page, "Ann")
+    page.until_text("#state", "Here as Ann")
